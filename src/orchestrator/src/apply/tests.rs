@@ -1,0 +1,153 @@
+//! The crash matrix: every plan dies before each of its actions, and the next run mends it. It signals no process;
+//! a death between two actions leaves on disk exactly what the actions before it did.
+
+use std::{fs, path::Path};
+
+use ytorch_core::InstanceName;
+
+use super::*;
+use crate::{
+    engine::{Activity, Observed, Step},
+    plan,
+    root::{Place, Root},
+    spec::{Desired, tests::example},
+};
+
+struct NoEngine;
+
+impl Engine for NoEngine {
+    fn observe(&self, _: &InstanceFolders) -> Observed {
+        Observed { activity: Activity::Nothing, report: None }
+    }
+
+    fn apply(&self, _: Step, _: &InstanceFolders, _: &Spec) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn last_words(&self, _: &InstanceFolders) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Does actions until the one before which it dies.
+struct DiesBefore<'a>(usize, Machine<'a>);
+
+impl Hands for DiesBefore<'_> {
+    fn apply(&mut self, action: &Action) -> Result<(), Problem> {
+        if self.0 == 0 {
+            return Err(Problem::new(ExitCode::Failure, "died"));
+        }
+        self.0 -= 1;
+        self.1.apply(action)
+    }
+}
+
+fn ytorch(root: &Path, words: &[&str]) -> ExitCode {
+    let common = ["ytorch", "--quiet", "--root", root.to_str().unwrap()];
+    crate::run(common.iter().chain(words).map(Into::into))
+}
+
+struct Case {
+    folder: tempfile::TempDir,
+    root: Root,
+    name: InstanceName,
+    folders: InstanceFolders,
+}
+
+impl Case {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::choose(Some(folder.path().to_owned()), None).unwrap();
+        let name: InstanceName = "friend".parse().unwrap();
+        let folders = root.folders(&name);
+        Self { folder, root, name, folders }
+    }
+
+    fn die_before(&self, number: usize, actions: &[Action], spec: &Spec) {
+        let machine = Machine { engine: &NoEngine, folders: &self.folders, spec };
+        let died = apply_all(&mut DiesBefore(number, machine), actions);
+        assert_eq!(died.is_err(), number < actions.len());
+    }
+
+    fn assert_whole(&self) {
+        let Place::Instance(spec) = self.root.place(&self.name).unwrap() else { panic!("no instance") };
+        assert_ne!(spec.desired, Desired::Removed);
+        assert_eq!(Secret::read(&self.folders.token()).unwrap().reveal().len(), 64);
+        for path in [self.folders.raw(), self.folders.logs(), self.folders.run(), self.folders.server_settings()] {
+            assert!(path.exists(), "{} is missing", path.display());
+        }
+        assert_eq!(self.root.leftovers(), [] as [&Path; 0]);
+    }
+
+    fn create(&self) -> ExitCode {
+        ytorch(self.folder.path(), &["create", "friend", "--no-start"])
+    }
+}
+
+fn plan_of_create(case: &Case, spec: &Spec) -> Vec<Action> {
+    plan::create(case.root.leftovers(), &case.root.staging(&case.name), &case.folders, spec, Some("UTC"))
+}
+
+#[test]
+fn a_create_that_dies_anywhere_is_absent_or_whole_and_the_next_one_mends_it() {
+    let spec = example(Desired::Stopped);
+    let length = plan_of_create(&Case::new(), &spec).len();
+    for number in 0..=length {
+        let case = Case::new();
+        case.die_before(number, &plan_of_create(&case, &spec), &spec);
+        let expected = if number == length { ExitCode::Refused } else { ExitCode::Success };
+        assert_eq!(case.root.place(&case.name).unwrap() == Place::Absent, number < length, "before action {number}");
+        assert_eq!(case.create(), expected, "before action {number}");
+        case.assert_whole();
+    }
+}
+
+#[test]
+fn a_teardown_that_dies_anywhere_keeps_the_data_and_can_be_finished_or_taken_back() {
+    let nothing = Observed { activity: Activity::Nothing, report: None };
+    for (finish_first, number) in [true, false].iter().flat_map(|finish| (0..=3).map(move |number| (*finish, number))) {
+        let case = Case::new();
+        assert_eq!(case.create(), ExitCode::Success);
+        let token = fs::read(case.folders.token()).unwrap();
+        write_atomically(&case.folders.raw().join("export"), b"precious", Access::Shared).unwrap();
+        let Place::Instance(spec) = case.root.place(&case.name).unwrap() else { panic!("no instance") };
+        let actions = plan::teardown(&case.folders, &spec, &nothing);
+        assert_eq!(actions.len(), 3);
+        case.die_before(number, &actions, &spec);
+        if finish_first || number == 0 {
+            assert_eq!(ytorch(case.folder.path(), &["teardown", "friend"]), ExitCode::Success);
+            assert!(matches!(case.root.place(&case.name).unwrap(), Place::Removed(_)));
+        }
+        assert_eq!(case.create(), ExitCode::Success, "before action {number}");
+        case.assert_whole();
+        assert_eq!(fs::read(case.folders.token()).unwrap(), token);
+        assert_eq!(fs::read(case.folders.raw().join("export")).unwrap(), b"precious");
+    }
+}
+
+#[test]
+fn an_adoption_that_dies_anywhere_is_finished_by_the_next_create() {
+    let spec = example(Desired::Stopped);
+    let length = plan::adopt(&Case::new().folders, &spec, true).len();
+    for number in 0..=length {
+        let case = Case::new();
+        assert_eq!(case.create(), ExitCode::Success);
+        assert_eq!(ytorch(case.folder.path(), &["teardown", "friend"]), ExitCode::Success);
+        case.die_before(number, &plan::adopt(&case.folders, &spec, true), &spec);
+        let exists = number >= length - 1;
+        assert_eq!(case.create(), if exists { ExitCode::Refused } else { ExitCode::Success }, "before {number}");
+        case.assert_whole();
+    }
+}
+
+#[test]
+fn a_purge_that_dies_is_out_of_sight_and_swept_by_the_next_create() {
+    let case = Case::new();
+    assert_eq!(case.create(), ExitCode::Success);
+    let spec = example(Desired::Stopped);
+    case.die_before(1, &plan::purge(&case.folders, case.root.purged(&case.name)), &spec);
+    assert_eq!(case.root.place(&case.name).unwrap(), Place::Absent);
+    assert_eq!(case.root.leftovers().len(), 1);
+    assert_eq!(case.create(), ExitCode::Success);
+    case.assert_whole();
+}

@@ -1,0 +1,216 @@
+//! The words a person may type. It checks nothing beyond their form and touches no file.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// One person's video life per instance, each with its own folder, database, port and token.
+#[derive(Debug, Parser)]
+#[command(name = "ytorch", version, about, long_about = None, disable_help_subcommand = true)]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What every verb understands.
+#[derive(Args, Debug)]
+pub(crate) struct Common {
+    /// Folder that holds the instances [default: ~/projectDeployments]
+    #[arg(long, global = true, value_name = "DIR", env = "YTORCH_ROOT", hide_env_values = true)]
+    pub root: Option<PathBuf>,
+    /// Answer with one JSON document on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say only what was asked for, and problems
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// Which instance is meant: `--instance=NAME` or the name alone.
+#[derive(Args, Debug)]
+pub(crate) struct Choice {
+    /// The instance [default: default]
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// The instance, named by an option
+    #[arg(long = "instance", value_name = "NAME")]
+    pub instance: Option<String>,
+}
+
+/// Which instance is meant where the other words are files.
+#[derive(Args, Debug)]
+pub(crate) struct NamedChoice {
+    /// The instance
+    #[arg(long = "instance", value_name = "NAME", default_value = "default")]
+    pub instance: String,
+}
+
+/// Whether the actions are only shown.
+#[derive(Args, Debug)]
+pub(crate) struct DryRun {
+    /// Show what would be done and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Everything `ytorch` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make an instance and start it
+    Create(Create),
+    /// Start an instance and wait until it is ready
+    Start(Change),
+    /// Stop an instance
+    Stop(Change),
+    /// Stop an instance and start it again
+    Restart(Change),
+    /// Say how an instance is
+    Status(Choice),
+    /// Say how all instances are
+    List,
+    /// Print a one-time log-in link and open it in the browser
+    Open(Open),
+    /// Print the API token of an instance
+    Token(Choice),
+    /// Show the log of an instance
+    Logs(Logs),
+    /// Import exports, whether the instance runs or not
+    Ingest(Ingest),
+    /// Build everything again from the kept source files
+    Reingest(Reingest),
+    /// Show every setting with its value and where it comes from
+    Config(Choice),
+    /// Check this machine and an instance without starting anything
+    Validate(Choice),
+    /// Remove a deployment and keep its data
+    Teardown(Teardown),
+    /// Keep a server running (started by `ytorch start`)
+    #[command(hide = true)]
+    Supervise(Supervise),
+}
+
+/// `create`
+#[derive(Args, Debug)]
+pub(crate) struct Create {
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Port of the instance [default: the first free one from 8100 up]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// Address to listen on; anything but loopback lets other machines reach the instance
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    /// How the server is run
+    #[arg(long, value_enum, default_value = "auto")]
+    pub engine: EngineWish,
+    /// Time zone of the pages, an IANA name [default: this machine's]
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
+    /// Do not start it
+    #[arg(long)]
+    pub no_start: bool,
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// What `--engine` may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineWish {
+    /// The best one that works on this machine
+    Auto,
+    /// A supervised background process
+    Process,
+}
+
+/// `start`, `stop`, `restart`
+#[derive(Args, Debug)]
+pub(crate) struct Change {
+    #[command(flatten)]
+    pub choice: Choice,
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// `open`
+#[derive(Args, Debug)]
+pub(crate) struct Open {
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Print the link and open nothing
+    #[arg(long)]
+    pub print_only: bool,
+}
+
+/// `logs`
+#[derive(Args, Debug)]
+pub(crate) struct Logs {
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Go on showing new lines until interrupted
+    #[arg(long, short, conflicts_with = "json")]
+    pub follow: bool,
+    /// How many lines from the end
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]
+    pub lines: usize,
+}
+
+/// `ingest`
+#[derive(Args, Debug)]
+pub(crate) struct Ingest {
+    /// Exports: .json, .html, .zip, .tgz, .tar.gz, or folders that hold them
+    #[arg(value_name = "FILE|FOLDER", required = true)]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub choice: NamedChoice,
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// `reingest`
+#[derive(Args, Debug)]
+pub(crate) struct Reingest {
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// `teardown`
+#[derive(Args, Debug)]
+pub(crate) struct Teardown {
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Delete the data as well; asks for the name
+    #[arg(long)]
+    pub purge: bool,
+    /// With --purge: do not ask, delete the data of this instance
+    #[arg(long, value_name = "NAME", requires = "purge")]
+    pub yes_delete_data_of: Option<String>,
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// `supervise`
+#[derive(Args, Debug)]
+pub(crate) struct Supervise {
+    /// Folder of the instance
+    #[arg(long)]
+    pub instance_dir: PathBuf,
+    /// The server program
+    #[arg(long)]
+    pub server: PathBuf,
+    /// Port to serve on
+    #[arg(long)]
+    pub port: u16,
+    /// Address to serve on
+    #[arg(long)]
+    pub bind: IpAddr,
+    /// Generation of the spec that is served
+    #[arg(long)]
+    pub generation: u64,
+}

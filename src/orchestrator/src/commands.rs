@@ -1,0 +1,138 @@
+//! The verbs, one per file, and what they share. It does not print: verbs return answers.
+
+mod config;
+mod create;
+mod ingest;
+mod instance_log;
+mod listing;
+mod open;
+mod reingest;
+mod running;
+mod teardown;
+mod validate;
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use ytorch_core::{Clock, ExitCode, InstanceFolders, InstanceName, Problem, Secret};
+
+use crate::{
+    apply::{Machine, apply_all},
+    command_line::{Choice, CommandLine, Verb},
+    engine::{Engine, process::Process, process::supervisor::supervise},
+    output::{Answer, Output},
+    plan::Action,
+    root::Root,
+    server_program::ServerProgram,
+    spec::{EngineName, Spec},
+};
+
+/// What every verb works with.
+pub(crate) struct Context {
+    /// The folder of all instances.
+    pub root: Root,
+    /// Where words go.
+    pub output: Output,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// Does what the command line says.
+pub(crate) fn run(command_line: CommandLine, output: Output) -> Result<Answer, Problem> {
+    let CommandLine { common, verb } = command_line;
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let root = Root::choose(common.root, home.as_deref())?;
+    let context = Context { root, output, clock: Clock::system() };
+    match verb {
+        Verb::Create(options) => create::create(&context, &options),
+        Verb::Start(options) => running::start(&context, &options),
+        Verb::Stop(options) => running::stop(&context, &options),
+        Verb::Restart(options) => running::restart(&context, &options),
+        Verb::Status(choice) => listing::status(&context, &choice),
+        Verb::List => listing::list(&context),
+        Verb::Open(options) => open::open(&context, &options),
+        Verb::Token(choice) => token(&context, &choice),
+        Verb::Logs(options) => instance_log::logs(&context, &options),
+        Verb::Ingest(options) => ingest::ingest(&context, &options),
+        Verb::Reingest(options) => reingest::reingest(&context, &options),
+        Verb::Config(choice) => config::config(&context, &choice),
+        Verb::Validate(choice) => validate::validate(&context, &choice),
+        Verb::Teardown(options) => teardown::teardown(&context, &options),
+        Verb::Supervise(options) => supervise(&options, &context.clock).map(|()| Answer::done("", Value::Null)),
+    }
+}
+
+/// The instance that a verb is about, by its position or its option.
+pub(crate) fn chosen(choice: &Choice) -> Result<InstanceName, Problem> {
+    match (&choice.name, &choice.instance) {
+        (Some(name), Some(option)) if name != option => {
+            Err(Problem::new(ExitCode::Usage, format!("two instances are named: `{name}` and `{option}`"))
+                .hint("name one of them"))
+        }
+        (Some(name), _) | (None, Some(name)) => parse_name(name),
+        (None, None) => Ok(InstanceName::default()),
+    }
+}
+
+/// A name as a person typed it.
+pub(crate) fn parse_name(text: &str) -> Result<InstanceName, Problem> {
+    text.parse().map_err(|error| {
+        Problem::new(ExitCode::Usage, "this cannot be the name of an instance")
+            .because(&error)
+            .hint("a name is also a folder and a host name: for example `default`, `friend`, `family-2026`")
+    })
+}
+
+/// The engine that a spec names.
+pub(crate) fn engine(name: EngineName) -> Box<dyn Engine> {
+    match name {
+        EngineName::Process => Box::new(Process { program: server_program() }),
+    }
+}
+
+/// The server program of this machine.
+pub(crate) fn server_program() -> Result<ServerProgram, Problem> {
+    ServerProgram::find(std::env::var_os("YTORCH_SERVER").as_deref())
+}
+
+/// The token that opens an instance.
+pub(crate) fn read_token(folders: &InstanceFolders) -> Result<Secret, Problem> {
+    let path = folders.token();
+    Secret::read(&path).map_err(|error| {
+        Problem::new(ExitCode::Unfit, format!("could not read the token `{}`", path.display()))
+            .because(&error)
+            .hint("if it is lost, delete the file and restart the instance: the server makes a new one")
+    })
+}
+
+/// Does the actions on this machine.
+pub(crate) fn carry_out(folders: &InstanceFolders, spec: &Spec, actions: &[Action]) -> Result<(), Problem> {
+    let engine = engine(spec.engine);
+    apply_all(&mut Machine { engine: &*engine, folders, spec }, actions)
+}
+
+/// The answer of `--dry-run`.
+pub(crate) fn would_do(name: &InstanceName, actions: &[Action]) -> Answer {
+    let lines: Vec<String> = actions.iter().map(|action| format!("would {action}")).collect();
+    let text = if lines.is_empty() { "nothing to do".to_owned() } else { lines.join("\n") };
+    Answer::shown(text, json!({ "instance": name, "dry_run": true, "actions": actions }))
+}
+
+/// Says what will be mended: a left-over process id is worth a word, because it looks like a running server.
+pub(crate) fn note_stale(context: &Context, actions: &[Action]) {
+    for action in actions {
+        if let Action::Engine(
+            step @ (crate::engine::Step::ClearStale { .. } | crate::engine::Step::StopOrphan { .. }),
+        ) = action
+        {
+            context.output.note(&format!("note: {}", Action::Engine(*step)));
+        }
+    }
+}
+
+fn token(context: &Context, choice: &Choice) -> Result<Answer, Problem> {
+    let name = chosen(choice)?;
+    context.root.instance(&name)?;
+    let token = read_token(&context.root.folders(&name))?;
+    Ok(Answer::shown(token.reveal(), json!({ "instance": name, "token": token.reveal() })))
+}

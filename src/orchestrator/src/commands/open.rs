@@ -1,0 +1,49 @@
+//! `ytorch open`: a one-time log-in link, in words and in the browser. It never shows the token.
+
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use ytorch_core::{ExitCode, Problem};
+
+use super::{Context, chosen, engine, read_token};
+use crate::{command_line::Open, engine::Activity, output::Answer, server_client::ServerClient};
+
+/// Asks the server for a link and opens it.
+pub(super) fn open(context: &Context, options: &Open) -> Result<Answer, Problem> {
+    let name = chosen(&options.choice)?;
+    let spec = context.root.instance(&name)?;
+    let folders = context.root.folders(&name);
+    let observed = engine(spec.engine).observe(&folders);
+    if !matches!(observed.activity, Activity::Kept | Activity::Orphan { .. }) {
+        return Err(Problem::new(ExitCode::Unhealthy, format!("the instance `{name}` does not run"))
+            .hint(format!("start it with: ytorch start {name}")));
+    }
+    let client = ServerClient::new(&spec, Duration::from_secs(10));
+    let token = read_token(&folders)?;
+    let link = client.send("/api/v1/login-links", &token, &[("content-length", "0")], &mut std::io::empty())?;
+    let Some(path) = link.get("path").and_then(Value::as_str) else {
+        return Err(Problem::new(ExitCode::Failure, "the server did not tell a link")
+            .hint("`ytorch validate` says whether both programs are of one version"));
+    };
+    let url = format!("{}{path}", client.url());
+    let opened = !options.print_only && !context.output.json && has_display() && open_browser(&url);
+    let expires_at = link.get("expires_at").cloned().unwrap_or_default();
+    let json = json!({ "instance": name, "url": url, "expires_at": expires_at, "opened": opened });
+    context.output.note("This link works once, for ten minutes:");
+    Ok(Answer::shown(url, json))
+}
+
+fn has_display() -> bool {
+    ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Whether a browser was told. The printed link is what counts, so a failure is no problem.
+fn open_browser(url: &str) -> bool {
+    let quiet = |command: &mut Command| {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
+    };
+    quiet(Command::new("xdg-open").arg(url))
+}

@@ -1,0 +1,150 @@
+//! `ytorch start`, `stop` and `restart`: the wish is written, then what is made equal to it. They never make a folder.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem};
+
+use super::{Context, carry_out, chosen, engine, note_stale, would_do};
+use crate::{
+    command_line::Change,
+    engine::{Activity, Engine},
+    output::Answer,
+    plan::{self, Action},
+    ports,
+    server_client::ServerClient,
+    spec::{Desired, Spec},
+};
+
+/// How long a server may take to become ready.
+const READY_PATIENCE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(25);
+
+/// Starts an instance and waits until it is ready.
+pub(super) fn start(context: &Context, options: &Change) -> Result<Answer, Problem> {
+    change(context, options, "start", Desired::Running, |spec| match spec.desired {
+        Desired::Running => spec.clone(),
+        Desired::Stopped | Desired::Removed => spec.wanting(Desired::Running),
+    })
+}
+
+/// Stops an instance.
+pub(super) fn stop(context: &Context, options: &Change) -> Result<Answer, Problem> {
+    change(context, options, "stop", Desired::Stopped, |spec| match spec.desired {
+        Desired::Stopped => spec.clone(),
+        Desired::Running | Desired::Removed => spec.wanting(Desired::Stopped),
+    })
+}
+
+/// Starts an instance anew: the next generation is wanted, so what runs for the old one is replaced.
+pub(super) fn restart(context: &Context, options: &Change) -> Result<Answer, Problem> {
+    change(context, options, "restart", Desired::Running, |spec| spec.wanting(Desired::Running))
+}
+
+/// After `create`: starts what its spec says.
+pub(super) fn bring_up(context: &Context, name: &InstanceName, spec: &Spec) -> Result<(), Problem> {
+    let folders = context.root.folders(name);
+    let _lock = context.root.lock_instance(name, "create")?;
+    let observed = engine(spec.engine).observe(&folders);
+    if let Activity::Importing { pid } = observed.activity {
+        return Err(import_runs(name, pid));
+    }
+    let actions = plan::reconcile(spec, &observed);
+    carry_out(&folders, spec, &actions)?;
+    wait_until_ready(&folders, spec)
+}
+
+fn change(
+    context: &Context,
+    options: &Change,
+    verb: &str,
+    wish: Desired,
+    edit: impl Fn(&Spec) -> Spec,
+) -> Result<Answer, Problem> {
+    let name = chosen(&options.choice)?;
+    let folders = context.root.folders(&name);
+    let plan = |spec: &Spec| -> Result<(Spec, Vec<Action>), Problem> {
+        let wanted = edit(spec);
+        let observed = engine(spec.engine).observe(&folders);
+        if let Activity::Importing { pid } = observed.activity {
+            return Err(import_runs(&name, pid));
+        }
+        let mut actions = plan::edit(&folders, spec, &wanted);
+        actions.extend(plan::reconcile(&wanted, &observed));
+        Ok((wanted, actions))
+    };
+    let spec = context.root.instance(&name)?;
+    if options.dry_run.dry_run {
+        return Ok(would_do(&name, &plan(&spec)?.1));
+    }
+    let _lock = context.root.lock_instance(&name, verb)?;
+    let (wanted, actions) = plan(&context.root.instance(&name)?)?;
+    note_stale(context, &actions);
+    carry_out(&folders, &wanted, &actions)?;
+    if wish == Desired::Running {
+        wait_until_ready(&folders, &wanted)?;
+    }
+    let changed = !actions.is_empty();
+    let text = match (wish, changed) {
+        (Desired::Running, true) => format!("`{name}` is running at {}", wanted.url()),
+        (Desired::Running, false) => format!("`{name}` is already running at {}", wanted.url()),
+        (Desired::Stopped | Desired::Removed, true) => format!("`{name}` is stopped"),
+        (Desired::Stopped | Desired::Removed, false) => format!("`{name}` is stopped already"),
+    };
+    let json = json!({
+        "instance": name, "desired": wanted.desired, "changed": changed, "port": wanted.port, "url": wanted.url(),
+        "actions": actions,
+    });
+    Ok(Answer::done(text, json))
+}
+
+/// The problem of an import without a server, which nobody should interrupt.
+pub(super) fn import_runs(name: &InstanceName, pid: u32) -> Problem {
+    Problem::new(ExitCode::Busy, format!("an import into `{name}` is running"))
+        .detail(format!("the process {pid} holds the database"))
+        .hint("wait until it is done and try again")
+}
+
+/// Waits until the server says that it is ready, its supervisor gives up, or the patience ends.
+fn wait_until_ready(folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
+    let client = ServerClient::new(spec, Duration::from_secs(1));
+    let engine = engine(spec.engine);
+    let until = Instant::now() + READY_PATIENCE;
+    loop {
+        let why = match client.readiness() {
+            Ok(()) => return Ok(()),
+            Err(why) => why,
+        };
+        let report = engine.observe(folders).report;
+        if let Some(code) = report.as_ref().filter(|report| report.given_up).and_then(|report| report.last_exit) {
+            return Err(gave_up(folders, spec, &*engine, code));
+        }
+        if Instant::now() > until {
+            let seconds = READY_PATIENCE.as_secs();
+            let problem =
+                Problem::new(ExitCode::Unhealthy, format!("`{}` was not ready after {seconds} seconds", spec.name));
+            return Err(problem.detail(format!("{why}{}", last_words(&*engine, folders))).hint(format!(
+                "it is still tried; `ytorch status {0}` says how it is, `ytorch stop {0}` ends it",
+                spec.name
+            )));
+        }
+        thread::sleep(POLL);
+    }
+}
+
+fn gave_up(folders: &InstanceFolders, spec: &Spec, engine: &dyn Engine, code: i32) -> Problem {
+    let hint = format!("mend that, then: ytorch start {}", spec.name);
+    if code == i32::from(ExitCode::PortTaken as u8) {
+        return ports::taken(spec.port, &hint);
+    }
+    Problem::new(ExitCode::Unhealthy, format!("the server of `{}` ended at its start (exit status {code})", spec.name))
+        .detail(format!("its last lines:{}", last_words(engine, folders)))
+        .hint(hint)
+}
+
+fn last_words(engine: &dyn Engine, folders: &InstanceFolders) -> String {
+    engine.last_words(folders).iter().flat_map(|line| ["\n    ", line.as_str()]).collect()
+}

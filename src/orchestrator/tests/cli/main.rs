@@ -1,0 +1,141 @@
+//! The command `ytorch`, entered by its door: arguments in; files, processes and words out. It never tests the server.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what every test of this program stands on is test code, too")]
+
+mod create;
+mod help;
+mod ingest;
+mod running;
+mod teardown;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::atomic::{AtomicU16, Ordering},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use ytorch_core::files::{Access, write_atomically};
+
+/// A root folder of its own. Dropping it stops what was started in it.
+struct Root {
+    folder: TempDir,
+}
+
+/// How a command ended.
+struct Ended {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ended {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// The one JSON document on standard output.
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {:?} {}", self.stdout, self.stderr))
+    }
+
+    #[track_caller]
+    fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{} {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts the exit status and that the problem says these words.
+    #[track_caller]
+    fn fails(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code, code, "{} {}", self.stdout, self.stderr);
+        for word in words {
+            assert!(self.stderr.contains(word), "{word:?} is not in {:?}", self.stderr);
+        }
+        self
+    }
+}
+
+impl Root {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ytorch"));
+        command.args(arguments).env("YTORCH_ROOT", self.path()).env("YTORCH_SERVER", stand_in_server());
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").stdin(std::process::Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        Ended::of(self.command(arguments).output().unwrap())
+    }
+
+    fn file(&self, path: &str) -> PathBuf {
+        self.path().join(path)
+    }
+
+    /// A made instance that does not run, on a port that no other test is given.
+    fn created(name: &str) -> Self {
+        let root = Self::new();
+        let port = free_port().to_string();
+        root.run(&["create", name, "--no-start", "--port", &port]).ok();
+        root
+    }
+
+    /// An instance that runs.
+    fn running(name: &str) -> Self {
+        let root = Self::created(name);
+        root.run(&["start", name]).ok();
+        root
+    }
+
+    fn report(&self, name: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.file(name).join("run/supervisor.json")).unwrap()).unwrap()
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let listed: Value = serde_json::from_str(&self.run(&["list", "--json"]).stdout).unwrap_or_default();
+        for instance in listed["instances"].as_array().into_iter().flatten() {
+            self.run(&["stop", instance["name"].as_str().unwrap_or_default()]);
+        }
+    }
+}
+
+/// Writes a file as a person would.
+fn write(path: impl AsRef<Path>, text: impl AsRef<[u8]>) -> std::io::Result<()> {
+    write_atomically(path.as_ref(), text.as_ref(), Access::Shared)
+}
+
+/// A port that no other test of this program is given. They lie below those that the kernel hands out by itself.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(21_000);
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// The program beside this one that stands in for the server: cargo builds both into one folder.
+fn stand_in_server() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let is_program = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with("stand_in_server-") && !name.contains('.')
+    };
+    let entries = fs::read_dir(own.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let newest = entries.filter(is_program).max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
+    newest.expect("`cargo test` builds the stand-in server; with `--test cli` add `--test stand_in_server`")
+}

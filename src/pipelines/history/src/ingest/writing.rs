@@ -1,0 +1,125 @@
+//! The writing side: everything of one import in one transaction. It reads no files.
+
+use std::sync::mpsc::{Receiver, Sender};
+
+use rusqlite::Transaction;
+use ytorch_core::{Clock, Problem, Zone};
+use ytorch_jobs::Phase;
+use ytorch_store::{StoreError, rusqlite};
+
+use super::{Target, gather::Gathered};
+use crate::store::{
+    self, Batch, ImportId, ImportKind, Writer, Written,
+    imports::{self, Counts, SourceRow},
+};
+
+/// Memory that SQLite may use for pages while an import runs, in KiB.
+const CACHE_KIB: i64 = 40 * 1024;
+
+/// What the reading side sends.
+pub(super) enum Message {
+    /// Records.
+    Batch(Box<Batch>),
+    /// The end of the files of one import; what comes next only adds to what is known by then.
+    GroupEnd,
+    /// All is read and kept: add up and commit.
+    Finish(Box<Finish>),
+}
+
+/// The end of it.
+pub(super) struct Finish {
+    pub(super) sources: Vec<SourceRow>,
+    pub(super) gathered: Gathered,
+}
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failed {
+    /// The reading side gave up before it was finished.
+    #[error("the reading side gave up")]
+    Abandoned,
+    /// The database refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<rusqlite::Error> for Failed {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Failed {
+    pub(super) fn problem(&self) -> Problem {
+        match self {
+            Self::Abandoned => Problem::new(ytorch_core::ExitCode::Failure, "the import was given up"),
+            Self::Store(error) => error.problem("the import could not be written"),
+        }
+    }
+}
+
+/// Writes what comes until the finish, then adds up; the caller commits.
+pub(super) fn write_all(
+    transaction: &Transaction<'_>,
+    messages: &Receiver<Message>,
+    phases: &Sender<Phase>,
+    target: &Target,
+    zone: &Zone,
+    clock: &Clock,
+) -> Result<ImportId, Failed> {
+    transaction.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    let result = write_and_finish(transaction, messages, phases, target, zone, clock);
+    transaction.pragma_update(None, "cache_size", -2000)?;
+    result
+}
+
+fn write_and_finish(
+    transaction: &Transaction<'_>,
+    messages: &Receiver<Message>,
+    phases: &Sender<Phase>,
+    target: &Target,
+    zone: &Zone,
+    clock: &Clock,
+) -> Result<ImportId, Failed> {
+    if target.kind == ImportKind::Reingest {
+        store::clear(transaction)?;
+    }
+    let (written, finish) = write_groups(transaction, messages)?;
+    // The reading side may have stopped listening; then it has nobody to tell.
+    let _ = phases.send(Phase::Summing);
+    let outdated = store::totals_zone(transaction)?.as_deref() != Some(zone.name());
+    if written.changed_anything() || outdated || target.kind == ImportKind::Reingest {
+        store::rebuild(transaction, zone)?;
+    }
+    let id = match target.id {
+        Some(id) => id,
+        None => {
+            let id = imports::insert(transaction, target.kind, target.started_at)?;
+            imports::insert_sources(transaction, id, &finish.sources)?;
+            id
+        }
+    };
+    let Gathered { records_total, skipped, rejected, rejections, members } = finish.gathered;
+    let Written { views_added, views_known, .. } = written;
+    let counts = Counts { records_total, views_added, views_known, skipped, rejected };
+    imports::insert_members(transaction, id, &members)?;
+    imports::insert_rejections(transaction, id, &rejections)?;
+    imports::complete(transaction, id, &counts, target.started_at, clock.now())?;
+    Ok(id)
+}
+
+fn write_groups(transaction: &Transaction<'_>, messages: &Receiver<Message>) -> Result<(Written, Box<Finish>), Failed> {
+    let mut total = Written::default();
+    let mut writer = Writer::new(transaction)?;
+    loop {
+        match messages.recv() {
+            Ok(Message::Batch(batch)) => writer.write(&batch)?,
+            Ok(Message::GroupEnd) => {
+                total.add(writer.finish()?);
+                writer = Writer::new(transaction)?;
+            }
+            Ok(Message::Finish(finish)) => return Ok((total, finish)),
+            Err(_) => return Err(Failed::Abandoned),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Watch history: from a Takeout export to pages.

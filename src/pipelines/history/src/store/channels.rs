@@ -1,0 +1,126 @@
+//! The ranking of channels: every query on it. It computes no total; `rollup` does.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use ytorch_core::Timestamp;
+use ytorch_store::rusqlite;
+
+use super::Scope;
+
+/// A channel and what was counted of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// Its number in this database.
+    pub number: i64,
+    /// `UC…`, `@handle`, `user/…` or `c/…`; `None` stands for all videos whose channel is unknown.
+    pub key: Option<String>,
+    /// Its name, if any record tells it.
+    pub name: Option<String>,
+    /// Views.
+    pub views: u64,
+    /// Different videos among them.
+    pub unique_videos: u64,
+    /// Videos seen at least twice in the period.
+    pub rewatched_videos: u64,
+    /// The first view, to the second.
+    pub first: Timestamp,
+    /// The last view, to the second.
+    pub last: Timestamp,
+}
+
+/// By what a ranking is sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ChannelOrder {
+    /// By views: the ranking proper.
+    #[default]
+    Views,
+    /// By name.
+    Name,
+    /// By different videos.
+    UniqueVideos,
+    /// By videos seen again.
+    RewatchedVideos,
+    /// By the first view.
+    First,
+    /// By the last view.
+    Last,
+}
+
+/// Which part of which ranking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelQuery {
+    /// The local year; `None` for all time.
+    pub year: Option<i16>,
+    /// Which views.
+    pub scope: Scope,
+    /// Whether the row of unknown channels is one of them.
+    pub include_unknown: bool,
+    /// Sorted by what.
+    pub order: ChannelOrder,
+    /// Largest, latest or last in the alphabet first.
+    pub descending: bool,
+    /// Rows at most.
+    pub limit: u32,
+    /// Rows to pass over.
+    pub offset: u64,
+}
+
+/// The channels that a query asks for. Ties go by the channel's key, so that a ranking is always the same.
+pub fn list(connection: &Connection, query: &ChannelQuery) -> rusqlite::Result<Vec<Channel>> {
+    let direction = if query.descending { "desc" } else { "asc" };
+    let order = match query.order {
+        // The table's own order: the first rows cost nothing, however many channels there are. Ties within it come by
+        // number and are sorted by key below, page by page, which is right because `list` widens to whole ties.
+        ChannelOrder::Views => format!("r.views {direction}, c.key"),
+        ChannelOrder::Name => format!("c.name is null, c.name collate nocase {direction}, c.key"),
+        ChannelOrder::UniqueVideos => format!("r.unique_videos {direction}, r.views desc, c.key"),
+        ChannelOrder::RewatchedVideos => format!("r.rewatched_videos {direction}, r.views desc, c.key"),
+        ChannelOrder::First => format!("r.first_second {direction}, c.key"),
+        ChannelOrder::Last => format!("r.last_second {direction}, c.key"),
+    };
+    let filter = filter(query.scope, query.include_unknown);
+    let sql = format!(
+        "select r.channel, c.key, c.name, r.views, r.unique_videos, r.rewatched_videos, r.first_second, r.last_second
+         from history_channel_year r left join history_channel c on c.channel = r.channel
+         where r.year = ? and {filter} order by {order} limit ? offset ?"
+    );
+    connection
+        .prepare_cached(&sql)?
+        .query_map(params![query.year.unwrap_or(0), query.limit, query.offset], channel)?
+        .collect()
+}
+
+/// How many channels a query has in all, without its limit.
+pub fn count(connection: &Connection, query: &ChannelQuery) -> rusqlite::Result<u64> {
+    let period = super::periods::find(connection, query.year.unwrap_or(0), 0, query.scope)?;
+    let unknown = query.include_unknown && period.views_of_unknown_channel > 0;
+    Ok(period.ranked_channels + u64::from(unknown))
+}
+
+/// One channel by its key.
+pub fn find(connection: &Connection, key: &str) -> rusqlite::Result<Option<(i64, Option<String>)>> {
+    connection
+        .prepare_cached("select channel, name from history_channel where key = ?")?
+        .query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+fn filter(scope: Scope, include_unknown: bool) -> String {
+    let scope = match scope {
+        Scope::All => "r.total = 1".to_owned(),
+        scope => format!("r.scope = {}", scope as u8),
+    };
+    if include_unknown { scope } else { format!("{scope} and r.channel <> 0") }
+}
+
+fn channel(row: &Row<'_>) -> rusqlite::Result<Channel> {
+    Ok(Channel {
+        number: row.get(0)?,
+        key: row.get(1)?,
+        name: row.get(2)?,
+        views: row.get(3)?,
+        unique_videos: row.get(4)?,
+        rewatched_videos: row.get(5)?,
+        first: Timestamp::from_seconds(row.get(6)?),
+        last: Timestamp::from_seconds(row.get(7)?),
+    })
+}

@@ -1,0 +1,117 @@
+//! What can be said on the command line. It does nothing of it.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
+
+use crate::settings::{DECLARATIONS, Shape};
+
+/// The server of one ytorch instance.
+///
+/// `ytorch` starts and stops it; these commands are for containers, services and a look at what is wrong.
+#[derive(Debug, Parser)]
+#[command(name = "ytorch-server", version, max_term_width = 100)]
+pub(crate) struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Serve the instance until it is told to stop (SIGTERM, SIGINT).
+    Serve(Serve),
+    /// Import exports while no server runs.
+    Import(Import),
+    /// Rebuild everything from the kept exports while no server runs.
+    Reingest(Work),
+    /// Show every setting with its value and who gave it.
+    Settings(Work),
+    /// See whether the server could start here. It changes nothing.
+    Check(Work),
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Which instance.
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// Which instance, and how to answer.
+    #[command(flatten)]
+    pub(crate) work: Work,
+    /// Exports as they came from Google Takeout, or folders of them.
+    #[arg(required = true, value_name = "FILE|FOLDER")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// A verb that does something and answers.
+#[derive(Debug, Args)]
+pub(crate) struct Work {
+    /// Which instance.
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which instance, with which settings.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The folder of the instance.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) instance_dir: PathBuf,
+    /// What is said of the settings.
+    #[command(flatten)]
+    pub(crate) flags: SettingFlags,
+}
+
+/// The settings given as flags: their names and texts. One flag for each declaration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SettingFlags(pub(crate) BTreeMap<&'static str, String>);
+
+impl Args for SettingFlags {
+    fn augment_args(command: Command) -> Command {
+        let flags = DECLARATIONS.iter().map(|known| {
+            let value = match known.shape {
+                Shape::Text => "TEXT",
+                Shape::Integer => "NUMBER",
+                Shape::List => "TEXT,…",
+            };
+            Arg::new(known.name)
+                .long(known.flag.trim_start_matches('-'))
+                .value_name(value)
+                .help(format!("{} [default: {}]", known.meaning, known.default))
+                .help_heading("Settings")
+        });
+        command.args(flags)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SettingFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut flags = Self::default();
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for known in DECLARATIONS {
+            if let Some(text) = matches.get_one::<String>(known.name) {
+                self.0.insert(known.name, text.clone());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! The server of one instance: command line, settings, start, stop, health.
+//!
+//! It does not know what any pipeline does; `pipelines` only lists them.
+
+mod command_line;
+mod commands;
+mod instance;
+mod lock;
+mod output;
+mod pipelines;
+mod readiness;
+mod router;
+pub mod settings;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+use ytorch_core::ExitCode;
+
+use crate::command_line::{CommandLine, Verb};
+
+/// Does what the command line says, and tells a person what went wrong.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command_line = match CommandLine::try_parse_from(arguments) {
+        Ok(command_line) => command_line,
+        Err(told) => {
+            // Nobody is left to tell if even this cannot be printed.
+            let _ = told.print();
+            return if told.use_stderr() { ExitCode::Usage } else { ExitCode::Success };
+        }
+    };
+    let result = match command_line.verb {
+        Verb::Serve(arguments) => commands::serve::run(&arguments),
+        Verb::Import(arguments) => commands::import::import(&arguments),
+        Verb::Reingest(arguments) => commands::import::reingest(&arguments),
+        Verb::Settings(arguments) => commands::settings::run(&arguments),
+        Verb::Check(arguments) => commands::check::run(&arguments),
+    };
+    result.unwrap_or_else(|problem| {
+        output::tell(&format!("ytorch-server: {problem}"));
+        problem.code
+    })
+}

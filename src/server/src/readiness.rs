@@ -1,0 +1,96 @@
+//! Whether the server can do its work at this moment. It repairs nothing, and says nothing that a stranger must not know.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use serde::Serialize;
+use ytorch_core::InstanceFolders;
+use ytorch_pipeline::{Check, Resources};
+use ytorch_store::{StoreError, rusqlite};
+
+use crate::pipelines::Pipelines;
+
+/// What was found, as `/readyz` shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Readiness {
+    ready: bool,
+    checks: Vec<Shown>,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    name: &'static str,
+    ok: bool,
+    detail: String,
+}
+
+impl Readiness {
+    /// Looks at everything, on a thread that may block.
+    pub(crate) fn look(resources: &Resources, pipelines: &Pipelines) -> Self {
+        let mut checks = vec![
+            readable(resources, pipelines),
+            writable(resources.database.path()),
+            disk(&resources.folders, resources.disk_floor_bytes),
+        ];
+        checks.extend(pipelines.checks(resources));
+        let checks: Vec<_> = checks.into_iter().map(|Check { name, ok, detail }| Shown { name, ok, detail }).collect();
+        Self { ready: checks.iter().all(|check| check.ok), checks }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready
+    }
+}
+
+/// The database answers, and holds the tables that this program works with.
+fn readable(resources: &Resources, pipelines: &Pipelines) -> Check {
+    const NAME: &str = "database.readable";
+    let expected: usize = pipelines.migrations.iter().map(|migrations| migrations.list.len()).sum();
+    let applied = resources.database.read_blocking(|connection| {
+        Ok::<usize, StoreError>(connection.query_row("select count(*) from migration", [], |row| row.get(0))?)
+    });
+    match applied {
+        Ok(applied) if applied >= expected => Check { name: NAME, ok: true, detail: format!("{applied} migrations") },
+        Ok(applied) => Check { name: NAME, ok: false, detail: format!("{applied} of {expected} migrations") },
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the database cannot be read");
+            Check { name: NAME, ok: false, detail: "it cannot be read; the log says why".to_owned() }
+        }
+    }
+}
+
+/// The file could be written. It does not go through the writer, behind which it would wait for a whole import.
+fn writable(path: &Path) -> Check {
+    const NAME: &str = "database.writable";
+    match try_write_lock(path) {
+        Ok(()) => Check { name: NAME, ok: true, detail: "yes".to_owned() },
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+            Check { name: NAME, ok: true, detail: "a write is under way".to_owned() }
+        }
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the database cannot be written");
+            Check { name: NAME, ok: false, detail: "it cannot be written; the log says why".to_owned() }
+        }
+    }
+}
+
+fn try_write_lock(path: &Path) -> rusqlite::Result<()> {
+    // Without `CREATE`: a database that somebody removed must be seen to be gone.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::ZERO)?;
+    connection.execute_batch("begin immediate; rollback")
+}
+
+/// There is more free space than the floor.
+pub(crate) fn disk(folders: &InstanceFolders, floor_bytes: u64) -> Check {
+    const NAME: &str = "disk.free";
+    match rustix::fs::statvfs(folders.root()) {
+        Ok(found) => {
+            let free_bytes = found.f_bavail.saturating_mul(found.f_frsize);
+            let detail = format!("{free_bytes} bytes are free, {floor_bytes} are needed");
+            Check { name: NAME, ok: free_bytes >= floor_bytes, detail }
+        }
+        Err(error) => Check { name: NAME, ok: false, detail: format!("the disk cannot be asked: {error}") },
+    }
+}

@@ -1,0 +1,119 @@
+//! The list of settings: the one place that says which there are, and what each means.
+//!
+//! It holds no value that is in use; the command line, the environment, the file and the documents are all made from it.
+
+/// What is said about a setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Declaration {
+    /// The key in `config/server.toml`. The variable is the same in capitals after `YTORCH_`.
+    pub name: &'static str,
+    /// The flag.
+    pub flag: &'static str,
+    /// The form of its value.
+    pub shape: Shape,
+    /// The value where nothing else is said, as the file would say it.
+    pub default: &'static str,
+    /// In what a number counts.
+    pub unit: Option<&'static str>,
+    /// What it is for, in one sentence or two.
+    pub meaning: &'static str,
+}
+
+/// The form of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// Texts; in a variable or a flag, commas stand between them.
+    List,
+}
+
+/// Every setting, in the order in which they are shown.
+pub const DECLARATIONS: &[Declaration] = &[
+    Declaration {
+        name: "bind",
+        flag: "--bind",
+        shape: Shape::Text,
+        default: "127.0.0.1",
+        unit: None,
+        meaning: "The address to listen on. Any other than a loopback address lets other machines reach the instance; \
+                  inside a container it is `0.0.0.0`.",
+    },
+    Declaration {
+        name: "port",
+        flag: "--port",
+        shape: Shape::Integer,
+        default: "8100",
+        unit: None,
+        meaning: "The port to listen on. 0 takes any free one, and the line `ready:` tells which.",
+    },
+    Declaration {
+        name: "host_names",
+        flag: "--host-names",
+        shape: Shape::List,
+        default: "[]",
+        unit: None,
+        meaning: "Names, besides `localhost` and numeric loopback addresses, by which a browser may call the server. \
+                  Requests by any other name are refused, so that no foreign page can reach the instance.",
+    },
+    Declaration {
+        name: "time_zone",
+        flag: "--time-zone",
+        shape: Shape::Text,
+        default: "system",
+        unit: None,
+        meaning: "The zone in which days, months and years are counted: an IANA name such as `Europe/Berlin`, or \
+                  `system` for the host's.",
+    },
+    Declaration {
+        name: "log_level",
+        flag: "--log-level",
+        shape: Shape::Text,
+        default: "info",
+        unit: None,
+        meaning: "The least serious records that are logged: `error`, `warn`, `info`, `debug` or `trace`.",
+    },
+    Declaration {
+        name: "log_format",
+        flag: "--log-format",
+        shape: Shape::Text,
+        default: "text",
+        unit: None,
+        meaning: "The form of `logs/ytorch-server.log`: `text`, or `json` with one object a line. Standard error \
+                  always gets text.",
+    },
+    Declaration {
+        name: "upload_limit_bytes",
+        flag: "--upload-limit-bytes",
+        shape: Shape::Integer,
+        default: "21474836480",
+        unit: Some("bytes"),
+        meaning: "The largest upload that is taken. The default is 20 GiB.",
+    },
+    Declaration {
+        name: "disk_floor_bytes",
+        flag: "--disk-floor-bytes",
+        shape: Shape::Integer,
+        default: "268435456",
+        unit: Some("bytes"),
+        meaning: "The free disk space below which uploads are refused and the server says that it is not ready. The \
+                  default is 256 MiB.",
+    },
+];
+
+impl Declaration {
+    /// The variable, such as `YTORCH_LOG_LEVEL`.
+    pub fn variable(&self) -> String {
+        format!("YTORCH_{}", self.name.to_ascii_uppercase())
+    }
+
+    /// The default as TOML would have it.
+    pub fn default_toml(&self) -> String {
+        match self.shape {
+            Shape::Text => format!("\"{}\"", self.default),
+            Shape::Integer | Shape::List => self.default.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The database as the rest of the server sees it. It does not know any table but `migration`.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rusqlite::{Connection, Transaction};
+use tokio::sync::oneshot;
+use ytorch_core::{Clock, files};
+
+use crate::{
+    Migrations, OpenError, StoreError,
+    connection::open_writer,
+    migration,
+    readers::Readers,
+    writer::{Writer, in_transaction},
+};
+
+/// One SQLite file, opened and brought up to date. Clones share it.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    writer: Writer,
+    readers: Readers,
+}
+
+impl Database {
+    /// Opens the file, makes it if there is none, and applies the migrations that it lacks.
+    pub fn open(path: &Path, migrations: &[Migrations], clock: &Clock) -> Result<Self, OpenError> {
+        if let Some(folder) = path.parent() {
+            files::create_private_folder(folder)
+                .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+        }
+        let failed = |source| OpenError::Open { path: path.to_owned(), source };
+        let mut connection = match open_writer(path) {
+            Err(error) if is_read_only(&error) => return Err(OpenError::ReadOnly { path: path.to_owned() }),
+            opened => opened.map_err(failed)?,
+        };
+        if connection.is_readonly("main").map_err(failed)? {
+            return Err(OpenError::ReadOnly { path: path.to_owned() });
+        }
+        match migration::migrate(&mut connection, migrations, clock) {
+            Err(OpenError::Migrate { source, .. }) if is_read_only(&source) => {
+                return Err(OpenError::ReadOnly { path: path.to_owned() });
+            }
+            migrated => migrated?,
+        }
+        let writer = Writer::start(connection).map_err(|source| OpenError::Folder { path: path.to_owned(), source })?;
+        let readers = Readers::new(path.to_owned());
+        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), writer, readers }) })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Reads one snapshot, off the async threads.
+    pub async fn read<T, E>(&self, work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        match tokio::task::spawn_blocking(move || inner.readers.read(work)).await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(StoreError::Closed.into()),
+        }
+    }
+
+    /// Reads one snapshot on a thread that may block.
+    pub fn read_blocking<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.inner.readers.read(work)
+    }
+
+    /// Writes in one transaction: committed if `work` is `Ok`, else rolled back.
+    pub async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        self.send(work, move |result| {
+            // The asker may have gone away meanwhile; the write stands all the same.
+            let _ = sender.send(result);
+        })?;
+        receiver.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Writes in one transaction, from a thread that may block.
+    pub fn write_blocking<T, E>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.send(work, move |result| {
+            let _ = sender.send(result);
+        })?;
+        receiver.recv().map_err(|_| StoreError::Closed)?
+    }
+
+    fn send<T, E>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+        answer: impl FnOnce(Result<T, E>) + Send + 'static,
+    ) -> Result<(), StoreError>
+    where
+        E: From<StoreError>,
+    {
+        self.inner.writer.send(Box::new(move |connection| answer(in_transaction(connection, work))))
+    }
+
+    /// Runs `work` on the writing connection outside a transaction, for what SQLite allows only there (checkpoints,
+    /// pragmas).
+    pub fn maintain_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.inner.writer.send(Box::new(move |connection| {
+            let _ = sender.send(work(connection));
+        }))?;
+        Ok(receiver.recv().map_err(|_| StoreError::Closed)??)
+    }
+}
+
+fn is_read_only(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::ReadOnly))
+}

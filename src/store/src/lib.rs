@@ -1,0 +1,16 @@
+//! One SQLite file: migrations, one writer, a pool of readers.
+//!
+//! It holds no query of any pipeline; those lie in the pipeline's own `store`.
+
+pub mod migration;
+
+mod connection;
+mod database;
+mod error;
+mod readers;
+mod writer;
+
+pub use database::Database;
+pub use error::{OpenError, StoreError};
+pub use migration::{Migration, Migrations};
+pub use rusqlite;

@@ -1,0 +1,26 @@
+//! The frame round every page: layout, assets, log-in, guards, errors.
+//!
+//! It knows nothing of SQLite or of what the pages are about.
+
+pub mod assets;
+pub mod auth;
+pub mod components;
+pub mod error;
+pub mod format;
+pub mod frame;
+pub mod html;
+pub mod page;
+pub mod query;
+
+mod guard;
+mod login;
+mod patterns;
+mod protect;
+
+pub use auth::{Auth, LoginCode, Session};
+pub use error::WebError;
+pub use frame::{Frame, FrameSettings, NavEntry};
+pub use html::Html;
+pub use page::Page;
+pub use protect::{body_limit, protect};
+pub use query::QueryString;

@@ -1,0 +1,33 @@
+//! What the end-to-end tests share: programs, instances, exports, a browser, and an independent recount.
+//!
+//! It deliberately uses no crate of the product: the tests know it only by its commands, its pages and its API.
+#![expect(clippy::panic, reason = "the whole crate is test code, and a panic is how a test fails")]
+
+pub mod browser;
+pub mod client;
+pub mod command;
+pub mod generator;
+pub mod instance;
+pub mod programs;
+pub mod recount;
+pub mod truth;
+
+pub use browser::Browser;
+pub use client::{Client, Reply, ViewLine};
+pub use command::{Answer, Ytorch};
+pub use generator::{Export, Recipe};
+pub use instance::Instance;
+pub use recount::{Figures, Recount};
+
+/// Every address of the API that reads, without its query. Tests ask each; the documents must name each.
+pub const API_READS: &[&str] = &[
+    "/api/v1/history/summary",
+    "/api/v1/history/channels",
+    "/api/v1/history/years",
+    "/api/v1/history/months",
+    "/api/v1/history/views",
+    "/api/v1/history/imports",
+];
+
+/// Every address of the API that changes something.
+pub const API_WRITES: &[&str] = &["/api/v1/login-links", "/api/v1/history/imports", "/api/v1/history/reingest"];

@@ -1,0 +1,63 @@
+//! Where the programs under test are. It builds them once and never installs them.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+/// The repository's root folder.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a folder of the repository")
+}
+
+/// The folder of the build, such as `target`: two above the folder of this test program.
+pub fn target() -> PathBuf {
+    profile_folder().parent().expect("a profile folder lies in the target folder").to_owned()
+}
+
+/// The program `ytorch-server`.
+pub fn server() -> PathBuf {
+    built().join("ytorch-server")
+}
+
+/// The program `ytorch`.
+pub fn ytorch() -> PathBuf {
+    built().join("ytorch")
+}
+
+/// A command of cargo in the repository, offline: whatever the tests need has been fetched for building them.
+pub fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(repository()).env("CARGO_TARGET_DIR", target()).env("CARGO_NET_OFFLINE", "true");
+    command
+}
+
+/// The folder of both programs, built with the profile of this test program.
+///
+/// Cargo builds the programs of a package only for that package's own tests, so a test of another package must ask for
+/// them. When nothing changed the question costs a third of a second. `YTORCH_TEST_PROGRAMS` names programs that are
+/// built already: `deploy/test` sets it.
+fn built() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        if let Some(folder) = env::var_os("YTORCH_TEST_PROGRAMS") {
+            return folder.into();
+        }
+        let folder = profile_folder();
+        let mut command = cargo();
+        command.args(["build", "--quiet", "--package", "ytorch-server", "--package", "ytorch-orchestrator", "--bins"]);
+        if folder.ends_with("release") {
+            command.arg("--release");
+        }
+        let status = command.status().expect("cargo runs");
+        assert!(status.success(), "could not build the programs under test: {status}");
+        folder
+    })
+}
+
+fn profile_folder() -> PathBuf {
+    let program = env::current_exe().expect("a running test knows its own program");
+    program.ancestors().nth(2).expect("test programs lie in target/PROFILE/deps").to_owned()
+}
