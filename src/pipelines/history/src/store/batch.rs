@@ -5,7 +5,7 @@ use std::hash::BuildHasher as _;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use ytorch_core::Timestamp;
 
-use crate::model::{AdRecord, ChannelRef, ViewKind, ViewRecord};
+use crate::model::{AdRecord, ChannelKey, ChannelRef, ViewKind, ViewRecord};
 
 /// Where a text lies in the batch's bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Batch {
             fraction_us: record.watched_at.fraction_micros() as u32,
             video,
             kind: record.kind,
-            named: record.channel.key.is_some_and(|key| key.is_id()),
+            named: record.channel.key.is_some_and(ChannelKey::is_id),
         });
     }
 
@@ -129,8 +129,7 @@ impl Batch {
             }
             return;
         };
-        let mut buffer = [0_u8; 128];
-        let new = self.channel(key.write(&mut buffer), channel.name);
+        let new = self.channel(&key.text(), channel.name);
         let known = self.videos[video as usize].channel;
         if known.is_none_or(|old| old != new && prefers(self.key(new), self.key(old))) {
             self.videos[video as usize].channel = Some(new);

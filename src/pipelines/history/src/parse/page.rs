@@ -1,0 +1,173 @@
+//! HTML exports: a page of cells, read one by one from a window. What a cell says is `html`'s to tell.
+
+use std::io::{self, Read};
+
+use memchr::memmem;
+use ytorch_core::{Timestamp, Zone};
+
+use super::{
+    Sink,
+    address::Address,
+    classify::{Context, Parts},
+    frame::{Frame, Frames, Lesson},
+    html::{self, Cell, PageZone},
+    reading::{Ended, Reading, Refilled, Tally, excerpt},
+    report::{Format, Found},
+    window::Window,
+};
+
+/// What every record begins with.
+const CELL: &[u8] = b"<div class=\"outer-cell";
+
+/// The longest cell. Real ones have about a thousand bytes.
+const LONGEST_CELL: usize = 4 << 20;
+
+/// How much is looked at before the first cell is read, to learn what page it is.
+const LESSON_BYTES: usize = 4 << 20;
+
+/// An HTML file that was looked at but not read yet.
+pub(super) struct PageFile<R> {
+    window: Window<R>,
+    context: Context,
+    zone: Option<PageZone>,
+    /// What it is.
+    pub(super) found: Found,
+}
+
+impl<R: Read> PageFile<R> {
+    /// Looks at the beginning of a file. `exported_at` helps where the page does not name its zone.
+    pub(super) fn open(reader: R, instance: &Zone, exported_at: Option<Timestamp>) -> io::Result<Self> {
+        let mut window = Window::new(reader);
+        while window.bytes().len() < LESSON_BYTES && window.fill()? {}
+        let look = Look::at(window.bytes());
+        let is_my_activity = look.searches > 0 && look.watched > 0;
+        let found = match (look.cells, look.watched, look.searches) {
+            (0, ..) => Found::Nothing,
+            (_, 0, 1..) => Found::SearchHistory,
+            _ if is_my_activity => Found::MyActivity(Format::Html),
+            _ => Found::WatchHistory(Format::Html),
+        };
+        let zone = look.first_date.as_deref().map(|date| PageZone::of(date, instance, exported_at));
+        let frames = Frames { watch: look.verb(), ..look.lesson.frames() };
+        Ok(Self { window, context: Context { frames, is_my_activity }, zone, found })
+    }
+
+    /// Reads every cell to the sink.
+    pub(super) fn read(mut self, name: &str, sink: &mut dyn Sink, refilled: Refilled<'_>) -> Result<Tally, Ended> {
+        let mut reading = Reading { name, tally: Tally::default(), sink };
+        loop {
+            let Some(start) = memmem::find(self.window.bytes(), CELL) else {
+                let passed = self.window.bytes().len().saturating_sub(CELL.len());
+                self.window.consume(passed);
+                if !self.fill(&mut reading, refilled)? {
+                    return Ok(reading.tally);
+                }
+                continue;
+            };
+            self.window.consume(start);
+            let end = loop {
+                let bytes = self.window.bytes();
+                if let Some(end) = memmem::find(&bytes[CELL.len()..], CELL) {
+                    break end + CELL.len();
+                }
+                if bytes.len() > LONGEST_CELL || !self.fill(&mut reading, refilled)? {
+                    break self.window.bytes().len();
+                }
+            };
+            self.cell(end, &mut reading)?;
+            self.window.consume(end);
+        }
+    }
+
+    fn fill(&mut self, reading: &mut Reading<'_>, refilled: Refilled<'_>) -> Result<bool, Ended> {
+        match self.window.fill() {
+            Ok(more) => {
+                refilled(reading.sink)?;
+                Ok(more)
+            }
+            Err(error) => {
+                reading.cut(self.window.offset(), &error.to_string())?;
+                Ok(false)
+            }
+        }
+    }
+
+    fn cell(&self, end: usize, reading: &mut Reading<'_>) -> Result<(), Ended> {
+        let bytes = &self.window.bytes()[..end];
+        let cell = match html::cell(bytes) {
+            Ok(cell) => cell,
+            Err(reason) => return Ok(reading.reject(self.window.offset(), reason, excerpt(bytes))?),
+        };
+        let time = self.zone.as_ref().and_then(|zone| html::instant(&cell.date_text, zone));
+        let title = sentence(&cell);
+        let parts = Parts {
+            header: Some(cell.header.as_str()),
+            title: Some(title.as_str()),
+            url: cell.url.as_deref(),
+            bare_video_id: None,
+            channel_name: cell.channel_name.as_deref(),
+            channel_url: cell.channel_url.as_deref(),
+            has_details: cell.has_details,
+            time,
+        };
+        Ok(reading.take(&parts, &self.context, self.window.offset(), bytes)?)
+    }
+}
+
+/// The whole line as the JSON export would have it: the verb, then the title.
+fn sentence(cell: &Cell) -> String {
+    let verb = cell.text_before_link.trim();
+    if verb.is_empty() { cell.title.clone() } else { format!("{verb} {}", cell.title) }
+}
+
+/// What the first cells tell of a page.
+#[derive(Default)]
+struct Look {
+    cells: usize,
+    watched: usize,
+    searches: usize,
+    verbs: Vec<String>,
+    first_date: Option<String>,
+    lesson: Lesson,
+}
+
+impl Look {
+    fn at(bytes: &[u8]) -> Self {
+        let mut look = Self::default();
+        let starts: Vec<usize> = memmem::find_iter(bytes, CELL).take(2000).collect();
+        for (position, start) in starts.iter().enumerate() {
+            let end = starts.get(position + 1).copied().unwrap_or(bytes.len());
+            if let Ok(cell) = html::cell(&bytes[*start..end]) {
+                look.cell(cell);
+            }
+        }
+        look.cells = starts.len();
+        look
+    }
+
+    fn cell(&mut self, cell: Cell) {
+        let url = cell.url.as_deref().unwrap_or_default();
+        if !cell.has_details {
+            self.lesson.look(&sentence(&cell), url);
+            match Address::of(url) {
+                Address::Search => self.searches += 1,
+                address if address.video_id().is_some() => {
+                    self.watched += 1;
+                    self.verbs.push(cell.text_before_link.trim().to_owned());
+                }
+                _ => {}
+            }
+        }
+        self.first_date.get_or_insert(cell.date_text);
+    }
+
+    /// The verb before most watched videos; the title's link does not hold it.
+    fn verb(&self) -> Option<Frame> {
+        let count = |verb: &String| self.verbs.iter().filter(|other| *other == verb).count();
+        let mut different = self.verbs.clone();
+        different.sort_unstable();
+        different.dedup();
+        let verb = different.into_iter().max_by_key(count).filter(|verb| !verb.is_empty())?;
+        Some(Frame { prefix: format!("{verb} "), suffix: String::new() })
+    }
+}
