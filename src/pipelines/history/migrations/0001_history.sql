@@ -13,14 +13,15 @@ create table history_video (
     -- 0 is unknown. No foreign keys on the two large tables: the one writer makes both sides, and a check per row
     -- would cost a fifth of an import.
     channel integer not null,
-    -- Second of the newest watch that told the title; 0 if none did.
-    title_at integer not null,
-    id text not null unique,
+    id text not null,
     -- Null while every record of the video came after its removal.
     title text,
     -- The channel's name where the export gave no link to it.
     byline text
 ) strict;
+
+-- The first import drops these two indexes and makes them at its end: sorting once is faster than a million inserts.
+create unique index history_video_id on history_video (id);
 
 create table history_view (
     second integer not null,

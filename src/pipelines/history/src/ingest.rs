@@ -156,7 +156,7 @@ fn run(
     let zone = resources.zone.clone();
     let clock = resources.clock.clone();
     std::thread::scope(|scope| {
-        let reading = scope.spawn(|| {
+        let reading = scope.spawn(move || {
             let read = read_all(resources, groups, kept, asker, messages)?;
             while let Ok(phase) = phase_changes.recv() {
                 (asker.report)(Progress { phase, ..read });

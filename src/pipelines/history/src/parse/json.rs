@@ -45,7 +45,7 @@ impl<R: Read> JsonFile<R> {
     /// Looks at the beginning of a file.
     pub(super) fn open(reader: R) -> io::Result<Self> {
         let mut window = Window::new(reader);
-        let mut file = |window, context, found| Self { window, context, found };
+        let file = |window, context, found| Self { window, context, found };
         if !enter_array(&mut window)? {
             return Ok(file(window, Context::default(), Found::Nothing));
         }

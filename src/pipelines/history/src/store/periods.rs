@@ -68,7 +68,7 @@ pub fn months(connection: &Connection, year: Option<i16>, scope: Scope) -> rusql
 
 /// The first and the last view of all time, with all digits that are known.
 pub fn bounds(connection: &Connection) -> rusqlite::Result<Option<(Timestamp, Timestamp)>> {
-    let mut edge = |order: &str| -> rusqlite::Result<Option<Timestamp>> {
+    let edge = |order: &str| -> rusqlite::Result<Option<Timestamp>> {
         connection
             .prepare_cached(&format!(
                 "select {order}(second * 1000000 + fraction_us) from history_view

@@ -31,10 +31,11 @@ pub(super) fn zip(file: Counted<File>, pass: Pass, reader: &mut Reader<'_>) -> R
                 continue;
             }
         };
-        if !member.is_file() || !could_be_history(member.name()) {
+        // Old tools write names in code pages; a name is only shown, so a wrong letter does no harm.
+        let name = String::from_utf8_lossy(member.name_raw()).into_owned();
+        if !member.is_file() || !could_be_history(&name) {
             continue;
         }
-        let name = member.name().to_owned();
         let (packed, over) = (member.compressed_size(), Rc::new(Cell::new(false)));
         let limited = Limited::new(member, reader.limits().most_bytes(packed), Rc::clone(&over));
         let result = reader.member(&name, limited, pass);
