@@ -1,3 +1,71 @@
-//! placeholder
-pub(crate) fn routes(_: &ytorch_pipeline::Services) -> axum::Router { axum::Router::new() }
-pub(crate) fn navigation() -> Vec<ytorch_web::NavEntry> { Vec::new() }
+//! The pages of the watch history and its part of the API. No SQL here: every query is `store`'s.
+
+mod api;
+mod channels;
+mod import;
+mod imports;
+mod months;
+mod overview;
+mod parameters;
+mod receive;
+mod views;
+mod years;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use ytorch_core::{ExitCode, Problem};
+use ytorch_pipeline::Services;
+use ytorch_store::{StoreError, rusqlite};
+use ytorch_web::{NavEntry, WebError, body_limit};
+
+/// The pages in the navigation, in order.
+pub(crate) fn navigation() -> Vec<NavEntry> {
+    let entry = |label, href| NavEntry { label, href };
+    vec![
+        entry("Overview", "/history"),
+        entry("Channels", "/history/channels"),
+        entry("Years", "/history/years"),
+        entry("Months", "/history/months"),
+        entry("Views", "/history/views"),
+        entry("Imports", "/history/imports"),
+    ]
+}
+
+/// Every page and every address of the API.
+pub(crate) fn routes(services: &Services) -> Router {
+    let uploads = Router::new()
+        .route("/history/imports", post(imports::upload))
+        .route("/api/v1/history/imports", post(api::imports::upload))
+        .layer(body_limit(services.resources.upload_limit_bytes));
+    Router::new()
+        .route("/", get(overview::show))
+        .route("/history", get(overview::show))
+        .route("/history/channels", get(channels::show))
+        .route("/history/years", get(years::show))
+        .route("/history/years/{year}/channels", get(channels::of_year))
+        .route("/history/months", get(months::show))
+        .route("/history/views", get(views::show))
+        .route("/history/imports", get(imports::show))
+        .route("/history/imports/{id}", get(import::show))
+        .route("/history/reingest", post(imports::reingest))
+        .merge(api::routes())
+        .merge(uploads)
+        .with_state(services.clone())
+}
+
+/// Asks the store, off the async threads.
+async fn ask<T: Send + 'static>(
+    services: &Services,
+    query: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> Result<T, WebError> {
+    let answer = services.resources.database.read(move |connection| query(connection).map_err(StoreError::from)).await;
+    answer.map_err(|error| WebError::internal(&error))
+}
+
+/// An import that nobody has heard of.
+fn no_such_import() -> WebError {
+    let problem = Problem::new(ExitCode::NotFound, "there is no such import");
+    WebError::new(axum::http::StatusCode::NOT_FOUND, problem.hint("the page of imports lists all of them"))
+}
