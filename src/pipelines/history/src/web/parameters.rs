@@ -67,9 +67,9 @@ impl Parameters {
 
     /// `limit`: 50 unless something else is asked for, never less than 1 or more than 1000.
     pub(super) fn limit(&self) -> Result<u32, WebError> {
-        Ok(self.parsed::<u64>("limit")?.map_or(DEFAULT_LIMIT, |limit| {
-            u32::try_from(limit).unwrap_or(LARGEST_LIMIT).clamp(1, LARGEST_LIMIT)
-        }))
+        Ok(self
+            .parsed::<u64>("limit")?
+            .map_or(DEFAULT_LIMIT, |limit| u32::try_from(limit).unwrap_or(LARGEST_LIMIT).clamp(1, LARGEST_LIMIT)))
     }
 
     /// `page`: the first is 1.

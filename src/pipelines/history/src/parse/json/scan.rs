@@ -26,9 +26,10 @@ impl Next {
 /// The first `{` at or behind `from` that begins a record: it stands behind `,` or at the very place, and its first key
 /// is one that records have and channels inside them do not.
 pub(super) fn next_record(bytes: &[u8], from: usize) -> Next {
-    const KEYS: [&[u8]; 9] = [
+    const KEYS: [&[u8]; 12] = [
         b"\"header\"", b"\"title\"", b"\"titleUrl\"", b"\"time\"", b"\"subtitles\"", b"\"products\"", b"\"details\"",
         b"\"description\"", b"\"snippet\"",
+        b"\"activityControls\"", b"\"imageUrl\"", b"\"locationInfos\"",
     ];
     for open in memchr_iter(b'{', bytes.get(from..).unwrap_or_default()).map(|at| at + from) {
         let inside = trim_start(&bytes[open + 1..]);

@@ -34,10 +34,7 @@ pub(super) async fn list(
     Ok(Json(Counted { items, total }))
 }
 
-pub(super) async fn find(
-    State(services): State<Services>,
-    Path(id): Path<String>,
-) -> Result<Json<Import>, WebError> {
+pub(super) async fn find(State(services): State<Services>, Path(id): Path<String>) -> Result<Json<Import>, WebError> {
     one(&services, id_of(&id)?).await.map(Json)
 }
 

@@ -45,10 +45,7 @@ impl From<View> for OneView {
     }
 }
 
-pub(super) async fn list(
-    State(services): State<Services>,
-    parameters: Parameters,
-) -> Result<Json<Views>, WebError> {
+pub(super) async fn list(State(services): State<Services>, parameters: Parameters) -> Result<Json<Views>, WebError> {
     let asked = find_query(&services, &parameters).await?;
     let limit = parameters.limit()?;
     let page = ViewPage {

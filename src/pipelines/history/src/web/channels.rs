@@ -1,0 +1,153 @@
+//! The ranking of channels, of all time or of a year. It counts nothing: the store has the totals.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    response::Redirect,
+};
+use ytorch_core::Zone;
+use ytorch_pipeline::Services;
+use ytorch_web::{
+    Html, Page, QueryString, WebError,
+    components::{Column, EmptyState, Filter, FilterBar, Heading, Order, Pagination, Sorting, Table},
+    format,
+};
+
+use super::{ask, parameters::Parameters, views::UNKNOWN_CHANNEL};
+use crate::store::{Channel, ChannelOrder, ChannelQuery, Scope, channels, periods};
+
+const PATH: &str = "/history/channels";
+
+/// The names of the columns in addresses; the first is usual.
+const ORDERS: [(&str, ChannelOrder); 6] = [
+    ("views", ChannelOrder::Views),
+    ("name", ChannelOrder::Name),
+    ("unique", ChannelOrder::UniqueVideos),
+    ("rewatched", ChannelOrder::RewatchedVideos),
+    ("first", ChannelOrder::First),
+    ("last", ChannelOrder::Last),
+];
+
+#[derive(Template)]
+#[template(path = "channels.html")]
+struct ChannelsView {
+    heading: Heading,
+    filters: FilterBar,
+    table: Option<Table>,
+    empty: EmptyState,
+    pagination: Pagination,
+}
+
+/// A ranking as the address asks for it.
+pub(super) struct Asked {
+    /// What the store is asked.
+    pub(super) query: ChannelQuery,
+    sorted_by: &'static str,
+    order: Order,
+    page: u64,
+}
+
+/// Reads the parameters that page and API share.
+pub(super) fn query(parameters: &Parameters) -> Result<Asked, WebError> {
+    let (sorted_by, order) = parameters.sort(&ORDERS)?;
+    let usual = if order == ChannelOrder::Name { Order::Ascending } else { Order::Descending };
+    let direction = parameters.order(usual)?;
+    let (limit, page) = (parameters.limit()?, parameters.page()?);
+    let query = ChannelQuery {
+        year: parameters.year()?,
+        scope: parameters.scope()?,
+        include_unknown: parameters.flag("unknown"),
+        order,
+        descending: direction == Order::Descending,
+        limit,
+        offset: (page - 1) * u64::from(limit),
+    };
+    Ok(Asked { query, sorted_by, order: direction, page })
+}
+
+pub(super) async fn of_year(Path(year): Path<String>) -> Redirect {
+    Redirect::to(&QueryString::new(PATH).with("year", year).to_string())
+}
+
+pub(super) async fn show(State(services): State<Services>, parameters: Parameters) -> Result<Page, WebError> {
+    let asked = query(&parameters)?;
+    let query = asked.query;
+    let (found, total, period, years) = ask(&services, move |connection| {
+        Ok((
+            channels::list(connection, &query)?,
+            channels::count(connection, &query)?,
+            periods::find(connection, query.year.unwrap_or(0), 0, query.scope)?,
+            periods::years(connection, Scope::All)?,
+        ))
+    })
+    .await?;
+    let address = parameters.address(PATH, &["scope", "year", "unknown", "sort", "order", "limit"]);
+    let table = ranking(&found, &query, period.views, services.frame.zone(), Some((&asked, address.clone())));
+    let title = query.year.map_or("Channels".to_owned(), |year| format!("Channels of {year}"));
+    let view = ChannelsView {
+        heading: Heading {
+            crumbs: super::overview::crumbs(),
+            title: title.clone(),
+            lead: Some(format!("{} channels, {} views.", format::number(total), format::number(period.views))),
+        },
+        filters: FilterBar {
+            query: address.clone(),
+            filters: vec![
+                super::views::year_filter(&years, query.year),
+                super::views::scope_filter(query.scope, false),
+                Filter::Checkbox {
+                    name: "unknown".to_owned(),
+                    label: "With unknown channels".to_owned(),
+                    on: query.include_unknown,
+                },
+            ],
+        },
+        table: (!found.is_empty()).then_some(table),
+        empty: super::overview::nothing_found(),
+        pagination: Pagination::numbered(&address, asked.page, total.div_ceil(u64::from(query.limit))),
+    };
+    Page::render(title, &view)
+}
+
+/// The table of some channels; its heads sort where `asked` says how.
+pub(super) fn ranking(
+    found: &[Channel],
+    query: &ChannelQuery,
+    views: u64,
+    zone: &Zone,
+    asked: Option<(&Asked, QueryString)>,
+) -> Table {
+    let row = |(rank, channel): (u64, &Channel)| {
+        let mut link = QueryString::new("/history/views")
+            .with("channel", channel.key.as_deref().unwrap_or(UNKNOWN_CHANNEL))
+            .with("year", query.year.map_or(String::new(), |year| year.to_string()));
+        if query.scope != Scope::All {
+            link = link.with("scope", query.scope.word());
+        }
+        let name = channel.name.as_deref().or(channel.key.as_deref()).unwrap_or("Unknown channels");
+        let count = format::number(channel.views);
+        vec![
+            format::number(rank).into(),
+            Html::link(&link.to_string(), name),
+            Html::trusted(format!("{count} {}", ytorch_chart::share(channel.views, views))),
+            format::number(channel.unique_videos).into(),
+            format::number(channel.rewatched_videos).into(),
+            format::date(channel.first, zone).into(),
+            format::date(channel.last, zone).into(),
+        ]
+    };
+    Table {
+        caption: "Channels and what was watched of them".to_owned(),
+        columns: vec![
+            Column::number("Rank"),
+            Column::text("Channel").sorted_by("name"),
+            Column::number("Views").sorted_by("views"),
+            Column::number("Unique videos").sorted_by("unique"),
+            Column::number("Rewatched").sorted_by("rewatched"),
+            Column::number("First view").sorted_by("first"),
+            Column::number("Last view").sorted_by("last"),
+        ],
+        rows: (query.offset + 1..).zip(found).map(row).collect(),
+        sorting: asked.map(|(asked, query)| Sorting { query, by: asked.sorted_by, order: asked.order }),
+    }
+}
