@@ -20,14 +20,12 @@ create table history_video (
     byline text
 ) strict;
 
--- The first import drops these two indexes and makes them at its end: sorting once is faster than a million inserts.
+-- The first import drops this index and makes it at its end: sorting once is faster than a million inserts.
 create unique index history_video_id on history_video (id);
 
 create table history_view (
     second integer not null,
     video integer not null,
-    -- A copy of the video's, so that a channel's views are one range of an index.
-    channel integer not null,
     fraction_us integer not null,
     -- 0 video, 1 music, 2 short, 3 live.
     kind integer not null,
@@ -36,7 +34,14 @@ create table history_view (
     primary key (second, video)
 ) strict, without rowid;
 
-create index history_view_channel on history_view (channel, second);
+-- The views of each channel in the order of time; channel 0 is the unknown one. A table and not an index, because the
+-- channel is the video's, and because the first import can fill a table in order, from memory.
+create table history_channel_view (
+    channel integer not null,
+    second integer not null,
+    video integer not null,
+    primary key (channel, second, video)
+) strict, without rowid;
 
 -- Advertisements are no views, but the person did see them.
 create table history_ad (

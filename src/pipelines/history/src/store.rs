@@ -3,6 +3,8 @@
 mod batch;
 mod rollup;
 mod scope;
+mod stored_view;
+mod totals;
 mod write;
 
 pub mod channels;
@@ -11,7 +13,8 @@ pub mod periods;
 pub mod views;
 
 pub(crate) use batch::Batch;
-pub(crate) use rollup::rebuild;
+pub(crate) use rollup::{rebuild, write as write_totals};
+pub(crate) use totals::Totals;
 pub(crate) use write::{Writer, Written};
 
 pub use channels::{Channel, ChannelOrder, ChannelQuery};
@@ -31,7 +34,7 @@ pub const MIGRATIONS: Migrations = Migrations {
 
 /// Empties the history, but not what is known of imports and their files.
 pub(crate) fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    for table in ["history_view", "history_ad", "history_video", "history_channel"] {
+    for table in ["history_view", "history_channel_view", "history_ad", "history_video", "history_channel"] {
         transaction.execute(&format!("delete from {table}"), [])?;
     }
     Ok(())

@@ -9,12 +9,12 @@ use ytorch_store::{StoreError, rusqlite};
 
 use super::{Target, gather::Gathered};
 use crate::store::{
-    self, Batch, ImportId, ImportKind, Writer, Written,
+    self, Batch, ImportId, ImportKind, Totals, Writer, Written,
     imports::{self, Counts, SourceRow},
 };
 
 /// Memory that SQLite may use for pages while an import runs, in KiB.
-const CACHE_KIB: i64 = 40 * 1024;
+const CACHE_KIB: i64 = 24 * 1024;
 
 /// What the reading side sends.
 pub(super) enum Message {
@@ -84,12 +84,14 @@ fn write_and_finish(
     if target.kind == ImportKind::Reingest {
         store::clear(transaction)?;
     }
-    let (written, finish) = write_groups(transaction, messages)?;
+    let (written, totals, finish) = write_groups(transaction, messages, zone)?;
     // The reading side may have stopped listening; then it has nobody to tell.
     let _ = phases.send(Phase::Summing);
     let outdated = store::totals_zone(transaction)?.as_deref() != Some(zone.name());
-    if written.changed_anything() || outdated || target.kind == ImportKind::Reingest {
-        store::rebuild(transaction, zone)?;
+    match totals {
+        Some(totals) => store::write_totals(transaction, &totals, zone)?,
+        None if written.changed_anything() || outdated => store::rebuild(transaction, zone)?,
+        None => {}
     }
     let id = match target.id {
         Some(id) => id,
@@ -108,17 +110,32 @@ fn write_and_finish(
     Ok(id)
 }
 
-fn write_groups(transaction: &Transaction<'_>, messages: &Receiver<Message>) -> Result<(Written, Box<Finish>), Failed> {
-    let mut total = Written::default();
-    let mut writer = Writer::new(transaction)?;
+/// Writes every group. The totals come from memory if the first group was also the last that changed anything.
+fn write_groups(
+    transaction: &Transaction<'_>,
+    messages: &Receiver<Message>,
+    zone: &Zone,
+) -> Result<(Written, Option<Totals>, Box<Finish>), Failed> {
+    let (mut total, mut totals) = (Written::default(), None);
+    let mut writer: Option<Writer<'_>> = None;
     loop {
         match messages.recv() {
-            Ok(Message::Batch(batch)) => writer.write(&batch)?,
-            Ok(Message::GroupEnd) => {
-                total.add(writer.finish()?);
-                writer = Writer::new(transaction)?;
+            Ok(Message::Batch(batch)) => {
+                if writer.is_none() {
+                    writer = Some(Writer::new(transaction)?);
+                }
+                if let Some(writer) = &mut writer {
+                    writer.write(&batch)?;
+                }
             }
-            Ok(Message::Finish(finish)) => return Ok((total, finish)),
+            Ok(Message::GroupEnd) => {
+                if let Some(writer) = writer.take() {
+                    let (written, new_totals) = writer.finish(zone)?;
+                    total.add(written);
+                    totals = if written.changed_anything() { new_totals } else { totals };
+                }
+            }
+            Ok(Message::Finish(finish)) => return Ok((total, totals, finish)),
             Err(_) => return Err(Failed::Abandoned),
         }
     }

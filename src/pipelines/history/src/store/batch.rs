@@ -66,7 +66,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// Records after which a batch is written: large enough to sort well, small enough that two fit in a few MiB each.
-    const RECORDS: usize = 1 << 16;
+    const RECORDS: usize = 1 << 15;
     /// Bytes of text after which a batch is written, whatever the number of records.
     const BYTES: usize = 8 << 20;
 

@@ -114,11 +114,12 @@ pub fn list(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusq
         (Some(_), true) => "and (w.second, w.video) < (?5, ?6)",
         (Some(_), false) => "and (w.second, w.video) > (?5, ?6)",
     };
-    let filter = filter(query);
+    let (source, range, filter) = (source(query), range(query), filter(query));
+    let order = if query.channel.is_some() { order.replace("w.second", "x.second").replace("w.video", "x.video") } else { order };
     let sql = format!(
         "select w.second * 1000000 + w.fraction_us, v.id, v.title, c.key, coalesce(c.name, v.byline), w.kind, w.second, w.video
-         from history_view w join history_video v on v.video = w.video left join history_channel c on c.channel = w.channel
-         where w.second >= ?1 and w.second < ?2 {filter} {behind} order by {order} limit ?3 offset ?4"
+         from {source} join history_video v on v.video = w.video left join history_channel c on c.channel = v.channel
+         where {range} {filter} {behind} order by {order} limit ?3 offset ?4"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let bounds = [query.from.second(), query.until.second()];
@@ -133,10 +134,32 @@ pub fn list(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusq
 /// How many views a query has in all.
 pub fn count(connection: &Connection, query: &ViewQuery) -> rusqlite::Result<u64> {
     let sql = match query.scope {
-        Scope::Ads => "select count(*) from history_ad where second >= ? and second < ?".to_owned(),
-        _ => format!("select count(*) from history_view w where w.second >= ? and w.second < ? {}", filter(query)),
+        Scope::Ads => "select count(*) from history_ad where second >= ?1 and second < ?2".to_owned(),
+        Scope::All if query.channel.is_some() => {
+            format!("select count(*) from history_channel_view x where {}", range(query))
+        }
+        _ => {
+            let (source, range, filter) = (source(query), range(query), filter(query));
+            let join = "join history_video v on v.video = w.video";
+            format!("select count(*) from {source} {join} where {range} {filter}")
+        }
     };
     connection.prepare_cached(&sql)?.query_row([query.from.second(), query.until.second()], |row| row.get(0))
+}
+
+/// The views themselves, or those of a channel through its own table.
+fn source(query: &ViewQuery) -> &'static str {
+    match query.channel {
+        None => "history_view w",
+        Some(_) => "history_channel_view x join history_view w on w.second = x.second and w.video = x.video",
+    }
+}
+
+fn range(query: &ViewQuery) -> String {
+    match query.channel {
+        None => "w.second >= ?1 and w.second < ?2".to_owned(),
+        Some(channel) => format!("x.channel = {channel} and x.second >= ?1 and x.second < ?2"),
+    }
 }
 
 fn filter(query: &ViewQuery) -> String {
@@ -146,10 +169,8 @@ fn filter(query: &ViewQuery) -> String {
         Scope::Music => "and w.kind = 1".to_owned(),
         Scope::Shorts => "and w.kind = 2".to_owned(),
     };
-    match query.channel {
-        Some(channel) => filter.push_str(&format!(" and w.channel = {channel}")),
-        None if !query.include_unknown => filter.push_str(" and +w.channel <> 0"),
-        None => {}
+    if query.channel.is_none() && !query.include_unknown {
+        filter.push_str(" and +v.channel <> 0");
     }
     filter
 }
@@ -160,15 +181,20 @@ fn ads(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusqlite:
         ViewOrder::Title => format!("title is null, title collate nocase {direction}, second"),
         ViewOrder::Time | ViewOrder::Channel => format!("second {direction}, target {direction}"),
     };
-    let behind = match (page.after, page.descending) {
-        (None, _) => String::new(),
-        (Some(after), true) => format!("and second < {}", after.second),
-        (Some(after), false) => format!("and second > {}", after.second),
+    // Of one second there may be several, which are told apart by their number within it.
+    let (near, behind) = match page.after {
+        None => (String::new(), String::new()),
+        Some(ViewCursor { second, video }) => {
+            let side = if page.descending { "<" } else { ">" };
+            (format!("and second {side}= {second}"), format!("where second {side} {second} or number > {video}"))
+        }
     };
     connection
         .prepare_cached(&format!(
-            "select second, fraction_us, video_id, title from history_ad where second >= ? and second < ? {behind}
-             order by {order} limit ? offset ?"
+            "select second, fraction_us, video_id, title, number from (
+                 select *, row_number() over (partition by second order by target {direction}) as number
+                 from history_ad where second >= ? and second < ? {near})
+             {behind} order by {order} limit ? offset ?"
         ))?
         .query_map(params![query.from.second(), query.until.second(), page.limit, page.offset], |row| {
             let second: i64 = row.get(0)?;
@@ -179,7 +205,7 @@ fn ads(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusqlite:
                 channel_key: None,
                 channel_name: None,
                 kind: None,
-                cursor: ViewCursor { second, video: 0 },
+                cursor: ViewCursor { second, video: row.get(4)? },
             })
         })?
         .collect()

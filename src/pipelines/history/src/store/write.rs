@@ -1,19 +1,24 @@
 //! Batches into tables, inside the transaction of one import. It does not read files and does not add up totals.
 
-mod indexes;
+mod fresh;
 mod registry;
 mod statements;
 
 use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Transaction, params};
+use ytorch_core::Zone;
 use ytorch_store::rusqlite;
 
 use self::{
     registry::{KnownVideo, Registry},
     statements::Statements,
 };
-use super::batch::{Batch, BatchVideo, BatchView};
+use super::{
+    batch::{Batch, BatchVideo, BatchView},
+    stored_view::StoredView,
+    totals::Totals,
+};
 use crate::model::ViewKind;
 
 /// What writing has done so far.
@@ -46,44 +51,45 @@ pub(crate) struct Writer<'transaction> {
     statements: Statements<'transaction>,
     channels: HashMap<Box<str>, KnownChannel>,
     videos: Registry,
-    /// Whether the history was empty: then the indexes are made at the end, and no video can be known before.
-    fresh: bool,
+    /// The views written so far, if the history was empty: then no video can be known before, and what is derived from
+    /// the views is made at the end from memory.
+    fresh: Option<Vec<StoredView>>,
     /// Videos whose channel has become known, or better known: the one that their views still carry, and the new one.
-    rechanneled: HashMap<i64, Rechanneled>,
+    rechanneled: HashMap<u32, Rechanneled>,
     written: Written,
 }
 
 #[derive(Clone, Copy)]
 struct KnownChannel {
-    channel: i64,
+    channel: u32,
     has_name: bool,
 }
 
 #[derive(Clone, Copy)]
 struct Rechanneled {
-    old: i64,
-    new: i64,
+    old: u32,
+    new: u32,
 }
 
 /// A video's row, and the channel that its views carry.
 #[derive(Clone, Copy)]
 struct VideoRow {
-    video: i64,
-    channel: i64,
+    video: u32,
+    channel: u32,
 }
 
 impl<'transaction> Writer<'transaction> {
     pub(crate) fn new(transaction: &'transaction Transaction<'transaction>) -> rusqlite::Result<Self> {
-        let fresh =
+        let is_empty: bool =
             transaction.query_row("select not exists (select 1 from history_video)", [], |row| row.get(0))?;
-        if fresh {
-            indexes::drop(transaction)?;
+        if is_empty {
+            fresh::drop_index(transaction)?;
         }
         Ok(Self {
             statements: Statements::prepare(transaction)?,
             channels: HashMap::new(),
             videos: Registry::default(),
-            fresh,
+            fresh: is_empty.then(Vec::new),
             rechanneled: HashMap::new(),
             written: Written::default(),
         })
@@ -97,31 +103,51 @@ impl<'transaction> Writer<'transaction> {
         self.ads(batch)
     }
 
-    /// Gives the views of videos with a new channel that channel, makes missing indexes, and says what was written.
-    pub(crate) fn finish(mut self) -> rusqlite::Result<Written> {
+    /// Settles what could only be settled at the end, and says what was written. Of an import into an empty history it
+    /// also gives the totals, which it can add up from memory.
+    pub(crate) fn finish(mut self, zone: &Zone) -> rusqlite::Result<(Written, Option<Totals>)> {
         let transaction = self.statements.transaction;
-        if self.fresh {
-            indexes::create(transaction)?;
+        match self.fresh.take() {
+            None => {
+                self.move_views()?;
+                Ok((self.written, None))
+            }
+            Some(mut views) => {
+                for view in &mut views {
+                    if let Some(change) = self.rechanneled.get(&view.video) {
+                        view.set_channel(change.new);
+                    }
+                }
+                let Self { statements, written, .. } = self;
+                let totals = fresh::finish(transaction, views, zone)?;
+                drop(statements);
+                Ok((written, Some(totals)))
+            }
         }
-        let mut select = transaction.prepare_cached("select second, video from history_view where channel = ?")?;
-        let mut update =
-            transaction.prepare_cached("update history_view set channel = ? where second = ? and video = ?")?;
-        let old_channels: HashSet<i64> = self.rechanneled.values().map(|change| change.old).collect();
+    }
+
+    /// Moves the views of videos with a new channel to that channel.
+    fn move_views(&mut self) -> rusqlite::Result<()> {
+        let transaction = self.statements.transaction;
+        let mut select = transaction.prepare_cached("select second, video from history_channel_view where channel = ?")?;
+        let mut update = transaction
+            .prepare_cached("update history_channel_view set channel = ? where channel = ? and second = ? and video = ?")?;
+        let old_channels: HashSet<u32> = self.rechanneled.values().map(|change| change.old).collect();
         for old in old_channels {
             // Nearly always 0, unknown: a few per cent of the views.
-            let views: Vec<(i64, i64)> =
+            let views: Vec<(i64, u32)> =
                 select.query_map([old], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
             for (second, video) in views {
                 if let Some(change) = self.rechanneled.get(&video).filter(|change| change.old == old) {
-                    update.execute([change.new, second, video])?;
+                    update.execute(params![change.new, old, second, video])?;
                     self.written.refined += 1;
                 }
             }
         }
-        Ok(self.written)
+        Ok(())
     }
 
-    fn channels(&mut self, batch: &Batch) -> rusqlite::Result<Vec<i64>> {
+    fn channels(&mut self, batch: &Batch) -> rusqlite::Result<Vec<u32>> {
         batch
             .channels
             .iter()
@@ -129,7 +155,7 @@ impl<'transaction> Writer<'transaction> {
             .collect()
     }
 
-    fn channel(&mut self, key: &str, name: Option<&str>) -> rusqlite::Result<i64> {
+    fn channel(&mut self, key: &str, name: Option<&str>) -> rusqlite::Result<u32> {
         if let Some(known) = self.channels.get_mut(key) {
             if let Some(name) = name
                 && !known.has_name
@@ -145,7 +171,7 @@ impl<'transaction> Writer<'transaction> {
     }
 
     /// The rows of the batch's videos, made where they are missing, in the batch's order.
-    fn videos(&mut self, batch: &Batch, channels: &[i64]) -> rusqlite::Result<Vec<VideoRow>> {
+    fn videos(&mut self, batch: &Batch, channels: &[u32]) -> rusqlite::Result<Vec<VideoRow>> {
         let mut order: Vec<usize> = (0..batch.videos.len()).collect();
         order.sort_unstable_by_key(|&index| batch.text(batch.videos[index].id));
         let mut rows = vec![VideoRow { video: 0, channel: 0 }; batch.videos.len()];
@@ -157,11 +183,11 @@ impl<'transaction> Writer<'transaction> {
         Ok(rows)
     }
 
-    fn video(&mut self, batch: &Batch, video: &BatchVideo, channel: i64) -> rusqlite::Result<VideoRow> {
+    fn video(&mut self, batch: &Batch, video: &BatchVideo, channel: u32) -> rusqlite::Result<VideoRow> {
         let id = batch.text(video.id);
         let place = match self.videos.find(id) {
             Some(place) => place,
-            None => match if self.fresh { None } else { self.statements.select_video(id)? } {
+            None => match if self.fresh.is_some() { None } else { self.statements.select_video(id)? } {
                 Some(known) => self.videos.insert(id, known),
                 None => {
                     let row = self.statements.insert_video(batch, video, channel)?;
@@ -181,7 +207,7 @@ impl<'transaction> Writer<'transaction> {
         &mut self,
         batch: &Batch,
         new: &BatchVideo,
-        channel: i64,
+        channel: u32,
         place: u32,
     ) -> rusqlite::Result<VideoRow> {
         let known = self.videos.get_mut(place);
@@ -211,14 +237,29 @@ impl<'transaction> Writer<'transaction> {
             batch.views.iter().map(|view| (view, videos[view.video as usize])).collect();
         views.sort_unstable_by_key(|(view, video)| (view.second, video.video));
         for (view, video) in views {
-            if self.statements.insert_view(view, video)? {
+            if self.statements.insert_view(view, video.video)? {
                 self.written.views_added += 1;
+                match &mut self.fresh {
+                    Some(views) => views.push(stored(view, video)),
+                    None => self.statements.insert_channel_view(view.second, video)?,
+                }
             } else {
                 self.written.views_known += 1;
-                self.written.refined += u64::from(self.statements.merge_view(view, video.video)?);
+                if let Some((kind, named)) = self.statements.merge_view(view, video.video)? {
+                    self.written.refined += 1;
+                    self.remember(view.second, video.video, kind, named);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Takes a merged view over to the views in memory. That is rare, so it may search.
+    fn remember(&mut self, second: i64, video: u32, kind: u8, named: bool) {
+        let views = self.fresh.iter_mut().flatten();
+        for view in views.filter(|view| view.second == second && view.video == video) {
+            *view = StoredView::new(second, video, view.channel(), kind, named);
+        }
     }
 
     fn ads(&mut self, batch: &Batch) -> rusqlite::Result<()> {
@@ -256,4 +297,8 @@ pub(crate) fn kind_code(kind: ViewKind) -> u8 {
         ViewKind::Short => 2,
         ViewKind::Live => 3,
     }
+}
+
+fn stored(view: &BatchView, video: VideoRow) -> StoredView {
+    StoredView::new(view.second, video.video, video.channel, kind_code(view.kind), view.named)
 }

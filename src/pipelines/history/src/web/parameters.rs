@@ -17,7 +17,7 @@ const LARGEST_LIMIT: u32 = 1000;
 const LAST_PAGE: u64 = 10_000_000;
 
 /// Years outside this range are typing mistakes.
-const YEARS: std::ops::RangeInclusive<i16> = 1970..=9000;
+pub(super) const YEARS: std::ops::RangeInclusive<i16> = 1970..=9000;
 
 /// The query parameters of a request.
 #[derive(Clone, Debug, Default)]

@@ -12,7 +12,7 @@ use ytorch_web::{
 
 use super::{
     ask,
-    parameters::{Parameters, Span},
+    parameters::{Parameters, Span, YEARS},
 };
 use crate::{
     model::ViewKind,
@@ -146,7 +146,7 @@ fn neighbours(address: &QueryString, span: Span) -> Pagination {
             if month == 12 { Span::Month(year + 1, 1) } else { Span::Month(year, month + 1) },
         ),
     };
-    let link = |span| Some(with_span(address.clone(), span).to_string());
+    let link = |span: Span| YEARS.contains(&span.numbers().0).then(|| with_span(address.clone(), span).to_string());
     Pagination { previous: link(before), label, next: link(after) }
 }
 

@@ -7,8 +7,8 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 /// What is known of a video.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownVideo {
-    pub(super) video: i64,
-    pub(super) channel: i64,
+    pub(super) video: u32,
+    pub(super) channel: u32,
     /// Second of the watch that told the title in this import, or one of the two below.
     pub(super) title_at: i64,
     pub(super) has_byline: bool,
