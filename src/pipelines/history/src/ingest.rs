@@ -56,13 +56,15 @@ pub fn import(
 ) -> Result<Import, Problem> {
     let started_at = resources.clock.now();
     let sources = parse::expand(files).map_err(|error| Problem::from(&error))?;
-    let files: Vec<(PathBuf, String)> = sources.iter().map(|source| (source.path.clone(), source.name.clone())).collect();
+    let files: Vec<(PathBuf, String)> =
+        sources.iter().map(|source| (source.path.clone(), source.name.clone())).collect();
     let kept = Mutex::new(Vec::new());
     let mut asker = Asker { report, is_stopping: &|| false };
     let result = std::thread::scope(|scope| {
         // The original is read while it is copied; nothing is committed before the copy is complete.
         let copying = scope.spawn(|| keep_all(resources, &files, &kept));
-        let copied = || copying.join().unwrap_or_else(|_| Err(Problem::new(ExitCode::Failure, "copying the export panicked")));
+        let copied =
+            || copying.join().unwrap_or_else(|_| Err(Problem::new(ExitCode::Failure, "copying the export panicked")));
         let target = Target { kind: ImportKind::Import, id: None, started_at };
         run(resources, vec![Group { sources }], target, copied, &mut asker)
     });
@@ -163,10 +165,11 @@ fn run(
             }
             Ok(())
         });
-        let written = resources
-            .database
-            .write_blocking(move |transaction| writing::write_all(transaction, &incoming, &phases, &target, &zone, &clock));
-        let read = reading.join().unwrap_or_else(|_| Err(Problem::new(ExitCode::Failure, "reading the export panicked")));
+        let written = resources.database.write_blocking(move |transaction| {
+            writing::write_all(transaction, &incoming, &phases, &target, &zone, &clock)
+        });
+        let read =
+            reading.join().unwrap_or_else(|_| Err(Problem::new(ExitCode::Failure, "reading the export panicked")));
         match (read, written) {
             // What went wrong in reading is the cause; the writer only saw the messages end.
             (Err(problem), Err(writing::Failed::Abandoned) | Ok(_)) => Err(problem),
@@ -222,19 +225,15 @@ fn keep_all(
 pub(crate) fn forget_unused(resources: &Resources, sources: &[SourceRow]) {
     for source in sources {
         let sha256 = source.sha256.clone();
-        let used = resources.database.read_blocking(|connection| Ok::<_, StoreError>(imports::is_used(connection, &sha256)?));
+        let used =
+            resources.database.read_blocking(|connection| Ok::<_, StoreError>(imports::is_used(connection, &sha256)?));
         if matches!(used, Ok(false)) {
             raw::forget(resources, &source.sha256);
         }
     }
 }
 
-fn record_failure(
-    resources: &Resources,
-    kind: ImportKind,
-    problem: &Problem,
-    started_at: Timestamp,
-) {
+fn record_failure(resources: &Resources, kind: ImportKind, problem: &Problem, started_at: Timestamp) {
     let (kept, ended_at) = (problem.clone(), resources.clock.now());
     let recorded = resources.database.write_blocking(move |transaction| {
         let id = imports::insert(transaction, kind, started_at)?;

@@ -37,7 +37,8 @@ impl<'a> ChannelKey<'a> {
     pub fn of_url(url: &'a str) -> Option<Self> {
         let (_, path) = url.split_once("youtube.com/")?;
         let path = path.split(['?', '#']).next()?.trim_end_matches('/');
-        let name = |text: &'a str| text.split('/').next().filter(|name| !name.is_empty() && name.len() <= MAX_KEY_LENGTH);
+        let name =
+            |text: &'a str| text.split('/').next().filter(|name| !name.is_empty() && name.len() <= MAX_KEY_LENGTH);
         if let Some(id) = path.strip_prefix("channel/") {
             return name(id).map(Self::Id);
         }

@@ -9,6 +9,7 @@ mod frame;
 mod html;
 mod json;
 mod page;
+mod printed;
 mod reading;
 mod report;
 mod source;
@@ -19,7 +20,7 @@ use ytorch_core::Zone;
 
 use crate::model::Record;
 
-pub use report::{Found, Format, MemberReport, ReadError};
+pub use report::{Format, Found, MemberReport, ReadError};
 pub use source::{Limits, Source, expand, read};
 
 /// How to read.

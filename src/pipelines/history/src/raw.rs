@@ -147,7 +147,10 @@ fn check_disk(path: &Path, floor_bytes: u64, name: &str) -> Result<(), Problem> 
     let folder = path.parent().unwrap_or(Path::new("."));
     let free_bytes = disk::free_bytes(folder).map_err(|error| could_not_keep(name, &error))?;
     if free_bytes < floor_bytes {
-        return Err(disk_full(name, format!("{free_bytes} bytes are free, and {floor_bytes} are kept free for the system")));
+        return Err(disk_full(
+            name,
+            format!("{free_bytes} bytes are free, and {floor_bytes} are kept free for the system"),
+        ));
     }
     Ok(())
 }

@@ -145,8 +145,10 @@ fn a_title_that_begins_like_a_verb_keeps_it() {
     let titles = ["Watched pots never boil", "Viewed from above", "angesehen angesehen"];
     let german: Vec<Value> = (0..30)
         .map(|number| {
-            let title =
-                titles.get(number).map_or_else(|| format!("{} Nummer {number}", ["Eins", "Ein", "Video", "Katze", "Zug"][number % 5]), |title| (*title).to_owned());
+            let title = titles.get(number).map_or_else(
+                || format!("{} Nummer {number}", ["Eins", "Ein", "Video", "Katze", "Zug"][number % 5]),
+                |title| (*title).to_owned(),
+            );
             with(watch(&format!("v{number}"), ""), json!({"title": format!("{title} angesehen")}))
         })
         .collect();

@@ -69,9 +69,8 @@ pub(super) fn classify<'a>(parts: &Parts<'a>, context: &Context) -> Result<Recor
 
 fn ad<'a>(parts: &Parts<'a>, address: Address<'a>, context: &Context) -> Result<Record<'a>, &'static str> {
     let watched_at = parts.time.ok_or(NO_TIME)?;
-    let title = parts.title.map(|title| {
-        context.frames.watch.as_ref().and_then(|frame| frame.strip(title)).unwrap_or(title)
-    });
+    let title =
+        parts.title.map(|title| context.frames.watch.as_ref().and_then(|frame| frame.strip(title)).unwrap_or(title));
     let title = title.filter(|title| Some(*title) != parts.url);
     Ok(Record::Ad(AdRecord { watched_at, video_id: address.video_id(), url: parts.url, title }))
 }
@@ -80,8 +79,8 @@ fn ad<'a>(parts: &Parts<'a>, address: Address<'a>, context: &Context) -> Result<
 /// apart; a wrong guess changes the reason of a skipped record and nothing else.
 fn without_address<'a>(parts: &Parts<'a>, title: &str, context: &Context) -> Record<'a> {
     const STORIES: [&str; 4] = ["story", "Story", "storia", "historia"];
-    let is_gone_post = title.starts_with("Viewed a post")
-        || context.frames.post.as_ref().is_some_and(|frame| frame.touches(title));
+    let is_gone_post =
+        title.starts_with("Viewed a post") || context.frames.post.as_ref().is_some_and(|frame| frame.touches(title));
     let is_watch = context.frames.watch.as_ref().is_some_and(|frame| {
         let inside = frame.strip(title).unwrap_or(title);
         frame.touches(title) && !STORIES.contains(&inside)

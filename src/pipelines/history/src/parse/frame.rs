@@ -1,6 +1,8 @@
 //! The words round a title: `Watched …`, `… angesehen`. They are learned from the file, since they are translated and
 //! change; the short list here is only for files with too few records to learn from.
 
+use std::collections::HashMap;
+
 use super::address::Address;
 
 /// Records that a frame is learned from at least.
@@ -28,7 +30,7 @@ const KNOWN: &[(&str, &str)] = &[
 ];
 
 /// What stands round a title.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Frame {
     pub(super) prefix: String,
     pub(super) suffix: String,
@@ -46,7 +48,7 @@ impl Frame {
             || (!self.suffix.is_empty() && text.ends_with(&self.suffix))
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.prefix.is_empty() && self.suffix.is_empty()
     }
 }
@@ -93,8 +95,13 @@ impl Lesson {
     }
 }
 
-fn most_common(frames: &[Frame]) -> Option<Frame> {
-    frames.iter().max_by_key(|frame| frames.iter().filter(|other| other == frame).count()).cloned()
+/// The frame that occurs most often.
+pub(super) fn most_common(frames: &[Frame]) -> Option<Frame> {
+    let mut counts = HashMap::<&Frame, usize>::new();
+    for frame in frames {
+        *counts.entry(frame).or_default() += 1;
+    }
+    counts.into_iter().max_by(|one, other| (one.1, one.0).cmp(&(other.1, other.0))).map(|(frame, _)| frame.clone())
 }
 
 /// Whether most titles have the frame; without any titles there is nothing to say against it.
@@ -104,10 +111,11 @@ fn is_usual(frame: &Frame, titles: &[String]) -> bool {
 }
 
 fn known(titles: &[String]) -> Option<Frame> {
-    let frames = KNOWN.iter().map(|(prefix, suffix)| Frame { prefix: (*prefix).to_owned(), suffix: (*suffix).to_owned() });
-    frames.filter(|frame| !titles.is_empty() && is_usual(frame, titles)).max_by_key(|frame| {
-        titles.iter().filter(|title| frame.strip(title).is_some()).count()
-    })
+    let frames =
+        KNOWN.iter().map(|(prefix, suffix)| Frame { prefix: (*prefix).to_owned(), suffix: (*suffix).to_owned() });
+    frames
+        .filter(|frame| !titles.is_empty() && is_usual(frame, titles))
+        .max_by_key(|frame| titles.iter().filter(|title| frame.strip(title).is_some()).count())
 }
 
 /// The longest words that most titles begin and end with.
@@ -117,10 +125,12 @@ fn shared(titles: &[String]) -> Option<Frame> {
     }
     let prefix = shared_beginning(titles.iter().map(|title| title.chars().collect()).collect());
     let suffix = shared_beginning(titles.iter().map(|title| title.chars().rev().collect()).collect());
-    let whole_words = |text: String| text.rfind(char::is_whitespace).map_or_else(String::new, |end| {
-        let width = text[end..].chars().next().map_or(1, char::len_utf8);
-        text[..end + width].to_owned()
-    });
+    let whole_words = |text: String| {
+        text.rfind(char::is_whitespace).map_or_else(String::new, |end| {
+            let width = text[end..].chars().next().map_or(1, char::len_utf8);
+            text[..end + width].to_owned()
+        })
+    };
     let frame = Frame { prefix: whole_words(prefix), suffix: whole_words(suffix).chars().rev().collect() };
     (!frame.is_empty()).then_some(frame)
 }
@@ -158,8 +168,9 @@ mod tests {
 
     #[test]
     fn a_frame_in_an_unknown_language_is_learned() {
-        let titles: Vec<String> =
-            (0..40).map(|number| format!("Olen katsonut {} video {number} loppuun", ["a", "b", "c", "d"][number % 4])).collect();
+        let titles: Vec<String> = (0..40)
+            .map(|number| format!("Olen katsonut {} video {number} loppuun", ["a", "b", "c", "d"][number % 4]))
+            .collect();
         let frame = learn(&titles.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
         assert_eq!((frame.prefix.as_str(), frame.suffix.as_str()), ("Olen katsonut ", " loppuun"));
     }

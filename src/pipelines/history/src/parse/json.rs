@@ -76,11 +76,7 @@ impl<R: Read> JsonFile<R> {
     }
 
     /// Reads the record at the beginning of the window.
-    fn record(
-        &mut self,
-        reading: &mut Reading<'_>,
-        refilled: Refilled<'_>,
-    ) -> Result<Step, Ended> {
+    fn record(&mut self, reading: &mut Reading<'_>, refilled: Refilled<'_>) -> Result<Step, Ended> {
         loop {
             let bytes = self.window.bytes();
             let mut stream = serde_json::Deserializer::from_slice(bytes).into_iter::<RawRecord<'_>>();
@@ -97,7 +93,9 @@ impl<R: Read> JsonFile<R> {
                     }
                     refilled(reading.sink)?;
                 }
-                Some(Err(error)) if error.is_eof() && self.window.has_ended() && scan::next_record(bytes, 1).is_none() => {
+                Some(Err(error))
+                    if error.is_eof() && self.window.has_ended() && scan::next_record(bytes, 1).is_none() =>
+                {
                     let excerpt = excerpt(bytes);
                     let cut = "the file is cut off in the middle of this record".to_owned();
                     reading.reject(self.window.offset(), cut, excerpt)?;
@@ -200,7 +198,8 @@ impl Look {
         let mut look = Self::default();
         let mut position = 0;
         while look.records < LESSON_RECORDS {
-            let skipped = bytes[position..].iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b',').count();
+            let skipped =
+                bytes[position..].iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b',').count();
             position += skipped;
             let mut stream = serde_json::Deserializer::from_slice(&bytes[position..]).into_iter::<RawRecord<'_>>();
             match stream.next() {
@@ -225,7 +224,8 @@ impl Look {
     fn record(&mut self, raw: &RawRecord<'_>) {
         self.records += 1;
         let parts = raw.parts();
-        let is_activity = parts.title.is_some() && (parts.header.is_some() || parts.url.is_some() || parts.time.is_some());
+        let is_activity =
+            parts.title.is_some() && (parts.header.is_some() || parts.url.is_some() || parts.time.is_some());
         self.activities += usize::from(is_activity);
         let url = parts.url.unwrap_or_default();
         if parts.has_details {

@@ -9,8 +9,9 @@ use super::{
     Sink,
     address::Address,
     classify::{Context, Parts},
-    frame::{Frame, Frames, Lesson},
-    html::{self, Cell, PageZone},
+    frame::{self, Frame, Frames, Lesson},
+    html::{self, Cell},
+    printed::PrintedDates,
     reading::{Ended, Reading, Refilled, Tally, excerpt},
     report::{Format, Found},
     window::Window,
@@ -29,7 +30,7 @@ const LESSON_BYTES: usize = 4 << 20;
 pub(super) struct PageFile<R> {
     window: Window<R>,
     context: Context,
-    zone: Option<PageZone>,
+    dates: PrintedDates,
     /// What it is.
     pub(super) found: Found,
 }
@@ -47,9 +48,9 @@ impl<R: Read> PageFile<R> {
             _ if is_my_activity => Found::MyActivity(Format::Html),
             _ => Found::WatchHistory(Format::Html),
         };
-        let zone = look.first_date.as_deref().map(|date| PageZone::of(date, instance, exported_at));
+        let dates = PrintedDates::learn(&look.dates, instance, exported_at);
         let frames = Frames { watch: look.verb(), ..look.lesson.frames() };
-        Ok(Self { window, context: Context { frames, is_my_activity }, zone, found })
+        Ok(Self { window, context: Context { frames, is_my_activity }, dates, found })
     }
 
     /// Reads every cell to the sink.
@@ -98,7 +99,7 @@ impl<R: Read> PageFile<R> {
             Ok(cell) => cell,
             Err(reason) => return Ok(reading.reject(self.window.offset(), reason, excerpt(bytes))?),
         };
-        let time = self.zone.as_ref().and_then(|zone| html::instant(&cell.date_text, zone));
+        let time = self.dates.instant(&cell.date_text);
         let title = sentence(&cell);
         let parts = Parts {
             header: Some(cell.header.as_str()),
@@ -114,10 +115,19 @@ impl<R: Read> PageFile<R> {
     }
 }
 
-/// The whole line as the JSON export would have it: the verb, then the title.
+/// The whole line as the JSON export would have it: the title inside its frame.
 fn sentence(cell: &Cell) -> String {
-    let verb = cell.text_before_link.trim();
-    if verb.is_empty() { cell.title.clone() } else { format!("{verb} {}", cell.title) }
+    let Frame { prefix, suffix } = frame(cell);
+    format!("{prefix}{}{suffix}", cell.title)
+}
+
+/// What stands round the title; its link does not hold it.
+fn frame(cell: &Cell) -> Frame {
+    let (before, after) = (cell.text_before_link.trim(), cell.text_after_link.trim());
+    Frame {
+        prefix: if before.is_empty() { String::new() } else { format!("{before} ") },
+        suffix: if after.is_empty() { String::new() } else { format!(" {after}") },
+    }
 }
 
 /// What the first cells tell of a page.
@@ -126,8 +136,8 @@ struct Look {
     cells: usize,
     watched: usize,
     searches: usize,
-    verbs: Vec<String>,
-    first_date: Option<String>,
+    verbs: Vec<Frame>,
+    dates: Vec<String>,
     lesson: Lesson,
 }
 
@@ -153,21 +163,16 @@ impl Look {
                 Address::Search => self.searches += 1,
                 address if address.video_id().is_some() => {
                     self.watched += 1;
-                    self.verbs.push(cell.text_before_link.trim().to_owned());
+                    self.verbs.push(frame(&cell));
                 }
                 _ => {}
             }
         }
-        self.first_date.get_or_insert(cell.date_text);
+        self.dates.push(cell.date_text);
     }
 
-    /// The verb before most watched videos; the title's link does not hold it.
+    /// The words round most watched videos.
     fn verb(&self) -> Option<Frame> {
-        let count = |verb: &String| self.verbs.iter().filter(|other| *other == verb).count();
-        let mut different = self.verbs.clone();
-        different.sort_unstable();
-        different.dedup();
-        let verb = different.into_iter().max_by_key(count).filter(|verb| !verb.is_empty())?;
-        Some(Frame { prefix: format!("{verb} "), suffix: String::new() })
+        frame::most_common(&self.verbs).filter(|verb| !verb.is_empty())
     }
 }

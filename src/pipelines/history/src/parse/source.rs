@@ -97,10 +97,8 @@ fn exported_at(name: &str) -> Option<Timestamp> {
         return None;
     }
     let (date, time) = stamp.split_at(8);
-    let text = format!(
-        "{}-{}-{}T{}:{}:{}Z",
-        &date[..4], &date[4..6], &date[6..], &time[1..3], &time[3..5], &time[5..7]
-    );
+    let text =
+        format!("{}-{}-{}T{}:{}:{}Z", &date[..4], &date[4..6], &date[6..], &time[1..3], &time[3..5], &time[5..7]);
     super::time::timestamp(&text)
 }
 

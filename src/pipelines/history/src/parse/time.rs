@@ -84,7 +84,15 @@ mod tests {
         assert_eq!(timestamp("1970-01-01T00:00:01.5Z"), Some(Timestamp::from_micros(1_500_000)));
         assert_eq!(timestamp("1970-01-01T01:00:01.389352+01:00"), Some(Timestamp::from_micros(1_389_352)));
         assert_eq!(timestamp("2024-02-29T12:00:00.000Z").map(Timestamp::second), Some(1_709_208_000));
-        for bad in ["", "2023-02-29T12:00:00Z", "2024-13-01T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:00:00", "2024-01-01T00:00:00.Z", "yesterday, at noon Z"] {
+        for bad in [
+            "",
+            "2023-02-29T12:00:00Z",
+            "2024-13-01T00:00:00Z",
+            "2024-01-01T24:00:00Z",
+            "2024-01-01T00:00:00",
+            "2024-01-01T00:00:00.Z",
+            "yesterday, at noon Z",
+        ] {
             assert_eq!(timestamp(bad), None, "{bad}");
         }
     }

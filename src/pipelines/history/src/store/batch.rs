@@ -156,7 +156,8 @@ impl Batch {
 
     fn channel(&mut self, key: &str, name: Option<&str>) -> u32 {
         let hash = self.hasher.hash_one(key);
-        let found = self.channels_by_key.find(hash, |&index| self.text(self.channels[index as usize].key) == key).copied();
+        let found =
+            self.channels_by_key.find(hash, |&index| self.text(self.channels[index as usize].key) == key).copied();
         if let Some(index) = found {
             // A channel that renamed itself between two records: any rule will do that ignores their order.
             if let Some(name) = name

@@ -270,7 +270,11 @@ pub(crate) fn insert_members(connection: &Connection, id: ImportId, members: &[M
     Ok(())
 }
 
-pub(crate) fn insert_rejections(connection: &Connection, id: ImportId, rejections: &[RejectionRow]) -> rusqlite::Result<()> {
+pub(crate) fn insert_rejections(
+    connection: &Connection,
+    id: ImportId,
+    rejections: &[RejectionRow],
+) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached("insert into history_rejection values (?, ?, ?, ?, ?, ?, ?)")?;
     for (position, rejection) in rejections.iter().enumerate() {
         let RejectionRow { path, record, byte_offset, reason, excerpt } = rejection;
@@ -359,7 +363,12 @@ pub fn members(connection: &Connection, id: ImportId) -> rusqlite::Result<Vec<Me
 }
 
 /// Records that an import could not read, `limit` of them after `offset`.
-pub fn rejections(connection: &Connection, id: ImportId, limit: u32, offset: u64) -> rusqlite::Result<Vec<RejectionRow>> {
+pub fn rejections(
+    connection: &Connection,
+    id: ImportId,
+    limit: u32,
+    offset: u64,
+) -> rusqlite::Result<Vec<RejectionRow>> {
     connection
         .prepare_cached(
             "select path, record, byte_offset, reason, excerpt from history_rejection where import = ?
@@ -386,7 +395,8 @@ fn source_row(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
 }
 
 fn import_row(row: &Row<'_>) -> rusqlite::Result<Import> {
-    let instant = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_micros));
+    let instant =
+        |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_micros));
     let (started_at, ended_at) = (instant(4)?, instant(5)?);
     let duration_ms = started_at
         .zip(ended_at)

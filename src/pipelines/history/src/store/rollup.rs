@@ -31,8 +31,16 @@ pub(crate) fn write(transaction: &Transaction<'_>, totals: &Totals, zone: &Zone)
     transaction.execute("delete from history_channel_year", [])?;
     let mut insert = transaction.prepare("insert into history_period values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
     for total in &totals.periods {
-        let PeriodTotal { year, month, scope, count, unique_channels, ranked_channels, without_channel, of_unknown_channel } =
-            total;
+        let PeriodTotal {
+            year,
+            month,
+            scope,
+            count,
+            unique_channels,
+            ranked_channels,
+            without_channel,
+            of_unknown_channel,
+        } = total;
         let Count { views, unique_videos, rewatched_videos, first, last } = count;
         insert.execute(params![
             year,

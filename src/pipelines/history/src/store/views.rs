@@ -115,7 +115,11 @@ pub fn list(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusq
         (Some(_), false) => "and (w.second, w.video) > (?5, ?6)",
     };
     let (source, range, filter) = (source(query), range(query), filter(query));
-    let order = if query.channel.is_some() { order.replace("w.second", "x.second").replace("w.video", "x.video") } else { order };
+    let order = if query.channel.is_some() {
+        order.replace("w.second", "x.second").replace("w.video", "x.video")
+    } else {
+        order
+    };
     let sql = format!(
         "select w.second * 1000000 + w.fraction_us, v.id, v.title, c.key, coalesce(c.name, v.byline), w.kind, w.second, w.video
          from {source} join history_video v on v.video = w.video left join history_channel c on c.channel = v.channel

@@ -129,9 +129,11 @@ impl<'transaction> Writer<'transaction> {
     /// Moves the views of videos with a new channel to that channel.
     fn move_views(&mut self) -> rusqlite::Result<()> {
         let transaction = self.statements.transaction;
-        let mut select = transaction.prepare_cached("select second, video from history_channel_view where channel = ?")?;
-        let mut update = transaction
-            .prepare_cached("update history_channel_view set channel = ? where channel = ? and second = ? and video = ?")?;
+        let mut select =
+            transaction.prepare_cached("select second, video from history_channel_view where channel = ?")?;
+        let mut update = transaction.prepare_cached(
+            "update history_channel_view set channel = ? where channel = ? and second = ? and video = ?",
+        )?;
         let old_channels: HashSet<u32> = self.rechanneled.values().map(|change| change.old).collect();
         for old in old_channels {
             // Nearly always 0, unknown: a few per cent of the views.
@@ -203,13 +205,7 @@ impl<'transaction> Writer<'transaction> {
 
     /// Adds to a known video what the batch knows better. What was known before this import is never replaced by
     /// something else; within it, the order of records must not matter.
-    fn merge_video(
-        &mut self,
-        batch: &Batch,
-        new: &BatchVideo,
-        channel: u32,
-        place: u32,
-    ) -> rusqlite::Result<VideoRow> {
+    fn merge_video(&mut self, batch: &Batch, new: &BatchVideo, channel: u32, place: u32) -> rusqlite::Result<VideoRow> {
         let known = self.videos.get_mut(place);
         let (video, old) = (known.video, known.channel);
         if let Some(title) = new.title.filter(|_| new.title_at > known.title_at) {

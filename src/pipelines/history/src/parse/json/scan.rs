@@ -27,9 +27,18 @@ impl Next {
 /// is one that records have and channels inside them do not.
 pub(super) fn next_record(bytes: &[u8], from: usize) -> Next {
     const KEYS: [&[u8]; 12] = [
-        b"\"header\"", b"\"title\"", b"\"titleUrl\"", b"\"time\"", b"\"subtitles\"", b"\"products\"", b"\"details\"",
-        b"\"description\"", b"\"snippet\"",
-        b"\"activityControls\"", b"\"imageUrl\"", b"\"locationInfos\"",
+        b"\"header\"",
+        b"\"title\"",
+        b"\"titleUrl\"",
+        b"\"time\"",
+        b"\"subtitles\"",
+        b"\"products\"",
+        b"\"details\"",
+        b"\"description\"",
+        b"\"snippet\"",
+        b"\"activityControls\"",
+        b"\"imageUrl\"",
+        b"\"locationInfos\"",
     ];
     for open in memchr_iter(b'{', bytes.get(from..).unwrap_or_default()).map(|at| at + from) {
         let inside = trim_start(&bytes[open + 1..]);

@@ -130,7 +130,8 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let (count, bytes_total) = (Rc::clone(&self.count), self.bytes_total);
-        let mut refilled = |sink: &mut dyn Sink| -> Result<(), Stop> { sink.progress(Self::progress_of(&count, bytes_total)) };
+        let mut refilled =
+            |sink: &mut dyn Sink| -> Result<(), Stop> { sink.progress(Self::progress_of(&count, bytes_total)) };
         let result = file.read(path, self.sink, &mut refilled);
         self.ended(path, found, result)
     }
@@ -156,7 +157,8 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let (count, bytes_total) = (Rc::clone(&self.count), self.bytes_total);
-        let mut refilled = |sink: &mut dyn Sink| -> Result<(), Stop> { sink.progress(Self::progress_of(&count, bytes_total)) };
+        let mut refilled =
+            |sink: &mut dyn Sink| -> Result<(), Stop> { sink.progress(Self::progress_of(&count, bytes_total)) };
         let result = file.read(path, self.sink, &mut refilled);
         self.ended(path, found, result)
     }

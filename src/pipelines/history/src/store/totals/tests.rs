@@ -28,14 +28,15 @@ fn of(views: &[StoredView], wanted: impl Fn(&StoredView) -> bool) -> Vec<StoredV
 proptest! {
     #[test]
     fn every_total_is_that_of_a_plain_count(
-        rows in proptest::collection::vec((0_i64..900, 0_u32..12, 0_u32..5, 0_u8..4, any::<bool>()), 0..200),
+        rows in proptest::collection::vec((0_i64..900, 0_u32..12, 0_u8..4, any::<bool>()), 0..200),
     ) {
         let zone = Zone::named("Europe/Berlin").unwrap();
         // A day and a bit apart, from New Year's Eve on, so that years, months and their edges are crossed.
         let mut views: Vec<StoredView> = rows
             .iter()
-            .map(|(day, video, channel, kind, named)| {
-                StoredView::new(1_703_980_000 + day * 90_007, *video, *channel, *kind, *named)
+            .map(|(day, video, kind, named)| {
+                // A channel belongs to the video, so all views of one have the same.
+                StoredView::new(1_703_980_000 + day * 90_007, *video, video % 5, *kind, *named)
             })
             .collect();
         views.sort_unstable_by_key(|view| view.second);

@@ -16,7 +16,11 @@ pub(super) fn drop_index(transaction: &Transaction<'_>) -> rusqlite::Result<()> 
 }
 
 /// Makes the index again and fills the table of channels' views; gives the totals.
-pub(super) fn finish(transaction: &Transaction<'_>, mut views: Vec<StoredView>, zone: &Zone) -> rusqlite::Result<Totals> {
+pub(super) fn finish(
+    transaction: &Transaction<'_>,
+    mut views: Vec<StoredView>,
+    zone: &Zone,
+) -> rusqlite::Result<Totals> {
     let by_id = rollup::known_by_id(transaction)?;
     let videos = views.iter().map(|view| view.video as usize + 1).max().unwrap_or(1);
     let (totals, views) = std::thread::scope(|scope| {
@@ -33,7 +37,8 @@ pub(super) fn finish(transaction: &Transaction<'_>, mut views: Vec<StoredView>, 
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })?;
-    let mut insert = transaction.prepare("insert into history_channel_view (channel, second, video) values (?, ?, ?)")?;
+    let mut insert =
+        transaction.prepare("insert into history_channel_view (channel, second, video) values (?, ?, ?)")?;
     for view in &views {
         insert.execute(params![view.channel(), view.second, view.video])?;
     }

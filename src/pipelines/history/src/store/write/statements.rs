@@ -161,7 +161,9 @@ impl Statements<'_> {
             return Ok(None);
         }
         self.transaction
-            .prepare_cached("update history_view set fraction_us = ?, kind = ?, named = ? where second = ? and video = ?")?
+            .prepare_cached(
+                "update history_view set fraction_us = ?, kind = ?, named = ? where second = ? and video = ?",
+            )?
             .execute(params![merged.0, merged.1, merged.2, view.second, video])?;
         Ok(Some((merged.1, merged.2)))
     }
