@@ -40,8 +40,9 @@ impl Timestamp {
     }
 
     /// The microseconds after [`Self::second`], 0 to 999,999.
-    pub const fn fraction_micros(self) -> i64 {
-        self.0.rem_euclid(MICROS_PER_SECOND)
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is 0 to 999,999")]
+    pub const fn fraction_micros(self) -> u32 {
+        self.0.rem_euclid(MICROS_PER_SECOND) as u32
     }
 
     /// The same instant as jiff's type, cut to what jiff can hold (the years −9999 to 9999).

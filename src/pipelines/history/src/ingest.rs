@@ -159,7 +159,7 @@ fn run(
     let clock = resources.clock.clone();
     std::thread::scope(|scope| {
         let reading = scope.spawn(move || {
-            let read = read_all(resources, groups, kept, asker, messages)?;
+            let read = read_all(resources, groups, kept, asker, &messages)?;
             while let Ok(phase) = phase_changes.recv() {
                 (asker.report)(Progress { phase, ..read });
             }
@@ -185,18 +185,18 @@ fn read_all(
     groups: Vec<Group>,
     kept: impl FnOnce() -> Result<Vec<SourceRow>, Problem>,
     asker: &mut Asker<'_>,
-    messages: mpsc::SyncSender<Message>,
+    messages: &mpsc::SyncSender<Message>,
 ) -> Result<Progress, Problem> {
     let options = Options { zone: resources.zone.clone(), limits: Limits::default() };
     let mut gathered = Gathered::default();
     let mut last = Progress { phase: Phase::Reading, bytes_done: 0, bytes_total: 0, records: 0 };
     for group in groups {
-        let mut gatherer = Gatherer::new(&messages, asker, &mut gathered, &mut last);
-        let members = match parse::read(&group.sources, &options, &mut gatherer) {
+        let mut sink = Gatherer::new(messages, asker, &mut gathered, &mut last);
+        let members = match parse::read(&group.sources, &options, &mut sink) {
             Ok(members) => members,
             Err(error) => return Err(Problem::from(&error)),
         };
-        gatherer.flush().map_err(|_| Problem::new(ExitCode::Failure, "the import was given up"))?;
+        sink.flush().map_err(|_| Problem::new(ExitCode::Failure, "the import was given up"))?;
         gathered.members(&members);
         // A closed channel means that the writer failed; it says why itself.
         let _ = messages.send(Message::GroupEnd);

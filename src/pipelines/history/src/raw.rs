@@ -62,11 +62,6 @@ impl Incoming {
         })
     }
 
-    /// Bytes received so far.
-    pub(crate) fn size_bytes(&self) -> u64 {
-        self.size_bytes
-    }
-
     /// Receives some bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Problem> {
         if self.size_bytes >= self.next_disk_check {

@@ -78,7 +78,7 @@ fn one(record: &Value) -> String {
     taken.records.get(1).cloned().unwrap_or_else(|| taken.rejections[0].2.clone())
 }
 
-fn with(mut record: Value, changes: Value) -> Value {
+fn with(mut record: Value, changes: &Value) -> Value {
     for (key, value) in changes.as_object().unwrap() {
         match value {
             Value::Null => record.as_object_mut().unwrap().remove(key),
@@ -130,7 +130,7 @@ fn every_kind_of_row_is_told_apart() {
         (json!({"title": 5}), "invalid type: integer `5`, expected a text".into()),
     ];
     for (changes, expected) in cases {
-        assert_eq!(one(&with(watch("abc", "T"), changes.clone())), expected, "{changes}");
+        assert_eq!(one(&with(watch("abc", "T"), &changes)), expected, "{changes}");
     }
 }
 
@@ -149,7 +149,7 @@ fn a_title_that_begins_like_a_verb_keeps_it() {
                 || format!("{} Nummer {number}", ["Eins", "Ein", "Video", "Katze", "Zug"][number % 5]),
                 |title| (*title).to_owned(),
             );
-            with(watch(&format!("v{number}"), ""), json!({"title": format!("{title} angesehen")}))
+            with(watch(&format!("v{number}"), ""), &json!({"title": format!("{title} angesehen")}))
         })
         .collect();
     let (taken, _) = read_bytes(Value::from(german).to_string().as_bytes());
@@ -214,7 +214,7 @@ fn my_activity_is_told_by_its_searches_and_its_verbs_count() {
         "titleUrl": "https://www.youtube.com/results?search_query=rust"});
     let mut records: Vec<Value> = (0..25).map(|number| watch(&format!("v{number}"), &format!("T{number}"))).collect();
     records.push(search.clone());
-    records.push(with(watch("liked", ""), json!({"title": "Liked something"})));
+    records.push(with(watch("liked", ""), &json!({"title": "Liked something"})));
     let (taken, result) = read_bytes(Value::from(records).to_string().as_bytes());
     assert_eq!(result.unwrap()[0].found, Found::MyActivity(Format::Json));
     assert_eq!(taken.records.iter().filter(|record| record.starts_with("Video")).count(), 25);

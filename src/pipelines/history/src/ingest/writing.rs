@@ -93,13 +93,12 @@ fn write_and_finish(
         None if written.changed_anything() || outdated => store::rebuild(transaction, zone)?,
         None => {}
     }
-    let id = match target.id {
-        Some(id) => id,
-        None => {
-            let id = imports::insert(transaction, target.kind, target.started_at)?;
-            imports::insert_sources(transaction, id, &finish.sources)?;
-            id
-        }
+    let id = if let Some(id) = target.id {
+        id
+    } else {
+        let id = imports::insert(transaction, target.kind, target.started_at)?;
+        imports::insert_sources(transaction, id, &finish.sources)?;
+        id
     };
     let Gathered { records_total, skipped, rejected, rejections, members } = finish.gathered;
     let Written { views_added, views_known, .. } = written;

@@ -62,8 +62,8 @@ impl<'a> Address<'a> {
 }
 
 fn is_youtube(host: &str) -> bool {
-    let host = host.as_bytes();
     const SUFFIX: &[u8] = b"youtube.com";
+    let host = host.as_bytes();
     let Some(start) = host.len().checked_sub(SUFFIX.len()) else {
         return false;
     };

@@ -23,6 +23,8 @@ pub(super) struct Cell {
     pub(super) date_text: String,
     /// Whether the record has details, as advertisements do.
     pub(super) has_details: bool,
+    /// Whether it goes on to its caption, the last part of a record.
+    pub(super) is_whole: bool,
 }
 
 /// Reads the cell that the bytes hold.
@@ -183,6 +185,7 @@ impl Sections {
             // The first heading names the products; details follow it, and so does the reason, which links to the
             // settings. The headings themselves are translated.
             has_details: self.captions.iter().skip(1).any(|linked| !linked),
+            is_whole: !self.captions.is_empty(),
             ..Cell::default()
         };
         match first.link {
@@ -192,21 +195,33 @@ impl Sections {
                 cell.text_after_link = first.after;
                 cell.url = Some(url);
             }
-            None => cell.title = first.before.trim().to_owned(),
+            None => first.before.trim().clone_into(&mut cell.title),
         }
+        let mut plain_lines = Vec::new();
         for line in lines {
             match line.link {
                 Some((url, name)) if cell.channel_url.is_none() => {
                     cell.channel_url = Some(url);
                     cell.channel_name = Some(name);
                 }
-                // The date is the last line. A description, or a channel without a link, can stand before it.
-                None if !line.before.trim().is_empty() => line.before.trim().clone_into(&mut cell.date_text),
+                None if !line.before.trim().is_empty() => plain_lines.push(line.before.trim().to_owned()),
                 _ => {}
             }
         }
+        // The date is the last line.
+        cell.date_text = plain_lines.pop().unwrap_or_default();
+        if cell.channel_name.is_none() && !cell.has_details {
+            // A channel can lack its link; a description (`Watched at 5:33 PM`) looks the same but for its numbers.
+            cell.channel_name = plain_lines.into_iter().find(|line| !has_time_of_day(line));
+        }
         Ok(cell)
     }
+}
+
+/// Whether two numbers stand there with a colon or a point between them.
+fn has_time_of_day(line: &str) -> bool {
+    let is_between = |letters: &[u8]| matches!(letters, [before, b':' | b'.', after] if before.is_ascii_digit() && after.is_ascii_digit());
+    line.as_bytes().windows(3).any(is_between)
 }
 
 /// The text with its character references replaced. One that is not known stays as it is.

@@ -20,6 +20,9 @@ use super::{
 /// What every record begins with.
 const CELL: &[u8] = b"<div class=\"outer-cell";
 
+/// What every page ends with.
+const PAGE_END: &[u8] = b"</body";
+
 /// The longest cell. Real ones have about a thousand bytes.
 const LONGEST_CELL: usize = 4 << 20;
 
@@ -31,6 +34,8 @@ pub(super) struct PageFile<R> {
     window: Window<R>,
     context: Context,
     dates: PrintedDates,
+    /// The stream failed before its end.
+    is_broken: bool,
     /// What it is.
     pub(super) found: Found,
 }
@@ -50,56 +55,82 @@ impl<R: Read> PageFile<R> {
         };
         let dates = PrintedDates::learn(&look.dates, instance, exported_at);
         let frames = Frames { watch: look.verb(), ..look.lesson.frames() };
-        Ok(Self { window, context: Context { frames, is_my_activity }, dates, found })
+        Ok(Self { window, context: Context { frames, is_my_activity }, dates, is_broken: false, found })
     }
 
     /// Reads every cell to the sink.
     pub(super) fn read(mut self, name: &str, sink: &mut dyn Sink, refilled: Refilled<'_>) -> Result<Tally, Ended> {
         let mut reading = Reading { name, tally: Tally::default(), sink };
-        loop {
-            let Some(start) = memmem::find(self.window.bytes(), CELL) else {
-                let passed = self.window.bytes().len().saturating_sub(CELL.len());
-                self.window.consume(passed);
-                if !self.fill(&mut reading, refilled)? {
-                    return Ok(reading.tally);
-                }
-                continue;
-            };
-            self.window.consume(start);
-            let end = loop {
-                let bytes = self.window.bytes();
-                if let Some(end) = memmem::find(&bytes[CELL.len()..], CELL) {
-                    break end + CELL.len();
-                }
-                if bytes.len() > LONGEST_CELL || !self.fill(&mut reading, refilled)? {
-                    break self.window.bytes().len();
-                }
-            };
-            self.cell(end, &mut reading)?;
+        while self.find_cell(&mut reading, refilled)? {
+            let next = self.find_next(&mut reading, refilled)?;
+            let end = next.unwrap_or(self.window.bytes().len());
+            let is_cut = next.is_none() && memmem::find(self.window.bytes(), PAGE_END).is_none();
+            self.cell(end, is_cut, &mut reading)?;
             self.window.consume(end);
+            if is_cut && !self.is_broken {
+                reading.cut(self.window.offset(), "the page has no end")?;
+            }
+        }
+        Ok(reading.tally)
+    }
+
+    /// Moves the window to the next cell.
+    fn find_cell(&mut self, reading: &mut Reading<'_>, refilled: Refilled<'_>) -> Result<bool, Ended> {
+        loop {
+            if let Some(start) = memmem::find(self.window.bytes(), CELL) {
+                self.window.consume(start);
+                return Ok(true);
+            }
+            let passed = self.window.bytes().len().saturating_sub(CELL.len());
+            self.window.consume(passed);
+            if !self.fill(reading, refilled)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Where the cell after the one at the window's beginning begins; `None` if that is the page's last.
+    fn find_next(&mut self, reading: &mut Reading<'_>, refilled: Refilled<'_>) -> Result<Option<usize>, Ended> {
+        loop {
+            let bytes = self.window.bytes();
+            if let Some(end) = memmem::find(&bytes[CELL.len()..], CELL) {
+                return Ok(Some(end + CELL.len()));
+            }
+            if bytes.len() > LONGEST_CELL {
+                return Ok(Some(bytes.len()));
+            }
+            if !self.fill(reading, refilled)? {
+                return Ok(None);
+            }
         }
     }
 
     fn fill(&mut self, reading: &mut Reading<'_>, refilled: Refilled<'_>) -> Result<bool, Ended> {
+        if self.is_broken {
+            return Ok(false);
+        }
         match self.window.fill() {
             Ok(more) => {
                 refilled(reading.sink)?;
                 Ok(more)
             }
             Err(error) => {
+                self.is_broken = true;
                 reading.cut(self.window.offset(), &error.to_string())?;
                 Ok(false)
             }
         }
     }
 
-    fn cell(&self, end: usize, reading: &mut Reading<'_>) -> Result<(), Ended> {
+    fn cell(&self, end: usize, is_cut: bool, reading: &mut Reading<'_>) -> Result<(), Ended> {
         let bytes = &self.window.bytes()[..end];
         let cell = match html::cell(bytes) {
+            // Half a record can look like another one: half a date is a date.
+            Ok(cell) if is_cut && !cell.is_whole => return Ok(()),
+            Err(_) if is_cut => return Ok(()),
             Ok(cell) => cell,
             Err(reason) => return Ok(reading.reject(self.window.offset(), reason, excerpt(bytes))?),
         };
-        let time = self.dates.instant(&cell.date_text);
         let title = sentence(&cell);
         let parts = Parts {
             header: Some(cell.header.as_str()),
@@ -109,7 +140,7 @@ impl<R: Read> PageFile<R> {
             channel_name: cell.channel_name.as_deref(),
             channel_url: cell.channel_url.as_deref(),
             has_details: cell.has_details,
-            time,
+            time: self.dates.instant(&cell.date_text),
         };
         Ok(reading.take(&parts, &self.context, self.window.offset(), bytes)?)
     }

@@ -69,7 +69,8 @@ impl PrintedDates {
     /// `exported_at` says which of its offsets was in force.
     pub(super) fn learn(dates: &[String], instance: &Zone, exported_at: Option<Timestamp>) -> Self {
         let shapes: Vec<Shape> = dates.iter().filter_map(|date| Shape::of(date)).collect();
-        let language = months::most_likely(shapes.iter().flat_map(|shape| shape.words.iter().map(String::as_str)));
+        let words: Vec<&str> = shapes.iter().flat_map(|shape| shape.words.iter().map(String::as_str)).collect();
+        let language = months::most_likely(&words);
         let pairs = || shapes.iter().filter_map(Shape::day_and_month);
         let is_month_first = pairs().any(|(_, second)| second > 12) && !pairs().any(|(first, _)| first > 12);
         let mut learned =

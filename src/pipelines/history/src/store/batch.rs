@@ -1,5 +1,7 @@
 //! Records gathered in memory until they are worth a trip to the database. It knows no SQL.
 
+#![expect(clippy::cast_possible_truncation, reason = "a batch is bounded far below what 32 bits count")]
+
 use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -88,7 +90,7 @@ impl Batch {
         self.learn_channel(video, &record.channel);
         self.views.push(BatchView {
             second,
-            fraction_us: record.watched_at.fraction_micros() as u32,
+            fraction_us: record.watched_at.fraction_micros(),
             video,
             kind: record.kind,
             named: record.channel.key.is_some_and(ChannelKey::is_id),

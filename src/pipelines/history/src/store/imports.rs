@@ -161,6 +161,7 @@ pub struct Import {
     pub(crate) job: Option<i64>,
 }
 
+#[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
 fn progress<S: Serializer>(progress: &Option<Progress>, serializer: S) -> Result<S::Ok, S::Error> {
     progress.serialize(serializer)
 }
@@ -333,14 +334,6 @@ pub fn list(connection: &Connection, limit: u32, offset: u64) -> rusqlite::Resul
 /// How many imports there are.
 pub fn count(connection: &Connection) -> rusqlite::Result<u64> {
     connection.prepare_cached("select count(*) from history_import")?.query_row([], |row| row.get(0))
-}
-
-/// Imports that a kill between two transactions left without their job.
-pub(crate) fn unfinished(connection: &Connection) -> rusqlite::Result<Vec<ImportId>> {
-    connection
-        .prepare_cached("select import from history_import where status = 'queued' order by import")?
-        .query_map([], |row| row.get(0).map(ImportId))?
-        .collect()
 }
 
 /// What an import found inside its files.

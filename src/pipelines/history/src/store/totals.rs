@@ -2,6 +2,8 @@
 //!
 //! It asks no database and writes none; `rollup` does both.
 
+#![expect(clippy::cast_possible_truncation, reason = "views, videos and channels are counted in 32 bits everywhere")]
+
 use ytorch_core::{Timestamp, Zone};
 
 use super::{

@@ -187,20 +187,20 @@ impl<'transaction> Writer<'transaction> {
 
     fn video(&mut self, batch: &Batch, video: &BatchVideo, channel: u32) -> rusqlite::Result<VideoRow> {
         let id = batch.text(video.id);
-        let place = match self.videos.find(id) {
-            Some(place) => place,
-            None => match if self.fresh.is_some() { None } else { self.statements.select_video(id)? } {
-                Some(known) => self.videos.insert(id, known),
-                None => {
-                    let row = self.statements.insert_video(batch, video, channel)?;
-                    let title_at = video.title.map_or(KnownVideo::UNTITLED, |_| video.title_at);
-                    let has_byline = video.byline.is_some();
-                    self.videos.insert(id, KnownVideo { video: row, channel, title_at, has_byline });
-                    return Ok(VideoRow { video: row, channel });
-                }
-            },
-        };
-        self.merge_video(batch, video, channel, place)
+        if let Some(place) = self.videos.find(id) {
+            return self.merge_video(batch, video, channel, place);
+        }
+        // A fresh history holds nothing that the registry does not.
+        let stored = if self.fresh.is_some() { None } else { self.statements.select_video(id)? };
+        if let Some(known) = stored {
+            let place = self.videos.insert(id, known);
+            return self.merge_video(batch, video, channel, place);
+        }
+        let row = self.statements.insert_video(batch, video, channel)?;
+        let title_at = video.title.map_or(KnownVideo::UNTITLED, |_| video.title_at);
+        let has_byline = video.byline.is_some();
+        self.videos.insert(id, KnownVideo { video: row, channel, title_at, has_byline });
+        Ok(VideoRow { video: row, channel })
     }
 
     /// Adds to a known video what the batch knows better. What was known before this import is never replaced by

@@ -46,11 +46,17 @@ fn a_verb_behind_the_title_is_told_apart() {
 }
 
 #[test]
-fn a_line_without_a_link_is_no_channel_and_only_the_last_is_the_date() {
+fn a_description_is_no_channel_and_only_the_last_line_is_the_date() {
     let cell =
         read("Watched\u{a0}<a href=\"u\">t</a><br>Watched at 5:33 PM<br>Jan 1, 2026, 5:33:00 PM CET<br>", PRODUCTS);
     assert_eq!(cell.channel_name, None);
     assert_eq!(cell.date_text, "Jan 1, 2026, 5:33:00 PM CET");
+}
+
+#[test]
+fn a_channel_can_lack_its_link() {
+    let cell = read("Watched\u{a0}<a href=\"u\">t</a><br>4K solar<br>Jan 1, 2026, 5:33:00 PM CET<br>", PRODUCTS);
+    assert_eq!((cell.channel_name.as_deref(), cell.channel_url), (Some("4K solar"), None));
 }
 
 #[test]

@@ -181,8 +181,8 @@ const LANGUAGES: &[Language] = &[
 ];
 
 /// The language whose months most of the words are.
-pub(super) fn most_likely<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Option<&'static Language> {
-    let matches = |language: &Language| words.clone().filter(|word| month_in(word, language).is_some()).count();
+pub(super) fn most_likely(words: &[&str]) -> Option<&'static Language> {
+    let matches = |language: &Language| words.iter().filter(|word| month_in(word, language).is_some()).count();
     let counted = LANGUAGES.iter().map(|language| (matches(language), language));
     // Of equals the first one, which is the more common.
     counted.filter(|(count, _)| *count > 0).rev().max_by_key(|(count, _)| *count).map(|(_, language)| language)

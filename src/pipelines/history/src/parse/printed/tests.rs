@@ -127,7 +127,7 @@ proptest! {
     #[test]
     fn any_instant_printed_in_english_comes_back(seconds in 1_100_000_000_i64..4_000_000_000, offset in -12_i8..=14) {
         let instant = Timestamp::from_seconds(seconds);
-        let local = instant.to_jiff().to_zoned(jiff::tz::Offset::constant(offset).to_time_zone());
+        let local = instant.to_jiff().to_zoned(Offset::constant(offset).to_time_zone());
         let printed = local.strftime("%b %-d, %Y, %-I:%M:%S %p GMT").to_string() + &format!("{offset:+}");
         prop_assert_eq!(read(&printed), Some(instant.to_jiff().to_string()));
     }

@@ -93,10 +93,9 @@ impl PrintedZone {
         let (word, rest) = text.split_at(end);
         let sign = word.find(['+', '-']).unwrap_or(word.len());
         let (name, offset) = word.split_at(sign);
-        if !offset.is_empty() && matches!(name, "" | "GMT" | "UTC") {
-            if let Some(seconds) = offset_seconds(offset) {
-                return (Self::Offset(seconds), rest);
-            }
+        let seconds = offset_seconds(offset).filter(|_| matches!(name, "" | "GMT" | "UTC"));
+        if let Some(seconds) = seconds {
+            return (Self::Offset(seconds), rest);
         }
         let is_abbreviation = (1..=6).contains(&word.chars().count()) && word.chars().all(char::is_uppercase);
         if is_abbreviation { (Self::Abbreviation(word.to_owned()), rest) } else { (Self::Missing, text) }

@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     fs::File,
     io::{self, Read},
+    path::Path,
     rc::Rc,
 };
 
@@ -104,8 +105,8 @@ fn tar(stream: impl Read, pass: Pass, reader: &mut Reader<'_>) -> Result<(), Rea
 
 /// Histories are JSON or HTML in every language; videos and tables need not even be unpacked.
 fn could_be_history(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.ends_with(".json") || name.ends_with(".html")
+    let extension = Path::new(name).extension().unwrap_or_default();
+    extension.eq_ignore_ascii_case("json") || extension.eq_ignore_ascii_case("html")
 }
 
 /// Ends with an error, and says so in `over`, when more comes than may.
@@ -124,15 +125,11 @@ impl<R> Limited<R> {
 impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        match self.left.checked_sub(count as u64) {
-            Some(left) => {
-                self.left = left;
-                Ok(count)
-            }
-            None => {
-                self.over.set(true);
-                Err(io::Error::new(io::ErrorKind::FileTooLarge, "it unpacks beyond the limit"))
-            }
-        }
+        let Some(left) = self.left.checked_sub(count as u64) else {
+            self.over.set(true);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it unpacks beyond the limit"));
+        };
+        self.left = left;
+        Ok(count)
     }
 }

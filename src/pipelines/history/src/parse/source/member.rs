@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             (Some(b'<'), Pass::Html) => self.html(path, whole),
-            (Some(b'[' | b'{'), Pass::Html) | (_, Pass::Html) => Ok(()),
+            (_, Pass::Html) => Ok(()),
             (_, Pass::Json) => {
                 self.report(path, Found::Nothing, Tally::default(), Some("neither JSON nor HTML".to_owned()));
                 Ok(())
@@ -122,7 +122,10 @@ impl<'a> Reader<'a> {
     fn json(&mut self, path: &str, reader: impl Read) -> Result<(), ReadError> {
         let file = match JsonFile::open(reader) {
             Ok(file) => file,
-            Err(error) => return self.unreadable(path, &error),
+            Err(error) => {
+                self.unreadable(path, &error);
+                return Ok(());
+            }
         };
         let found = file.found;
         if !found.is_history() {
@@ -139,7 +142,10 @@ impl<'a> Reader<'a> {
     fn html(&mut self, path: &str, reader: impl Read) -> Result<(), ReadError> {
         let file = match PageFile::open(reader, &self.options.zone, self.exported_at) {
             Ok(file) => file,
-            Err(error) => return self.unreadable(path, &error),
+            Err(error) => {
+                self.unreadable(path, &error);
+                return Ok(());
+            }
         };
         let found = file.found;
         let same_in_json = match found {
@@ -170,13 +176,15 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             Err(Ended::Stopped) => Err(ReadError::Stopped),
-            Err(Ended::Unreadable(error)) => self.unreadable(path, &error),
+            Err(Ended::Unreadable(error)) => {
+                self.unreadable(path, &error);
+                Ok(())
+            }
         }
     }
 
-    fn unreadable(&mut self, path: &str, error: &io::Error) -> Result<(), ReadError> {
+    fn unreadable(&mut self, path: &str, error: &io::Error) {
         self.note(&format!("`{path}` cannot be read: {error}"));
-        Ok(())
     }
 
     fn report(&mut self, path: &str, found: Found, tally: Tally, note: Option<String>) {

@@ -1,5 +1,10 @@
 //! The videos that an import has met, in memory: a look-up here is twenty times cheaper than one in an index.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "videos are counted in 32 bits, and their ids have 64 bytes at most"
+)]
+
 use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
