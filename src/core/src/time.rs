@@ -40,7 +40,7 @@ impl Timestamp {
     }
 
     /// The microseconds after [`Self::second`], 0 to 999,999.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is 0 to 999,999")]
+    #[expect(clippy::cast_possible_truncation, reason = "it is 0 to 999,999")]
     pub const fn fraction_micros(self) -> u32 {
         self.0.rem_euclid(MICROS_PER_SECOND) as u32
     }

@@ -24,7 +24,9 @@ A setting is read from four places. The last one that names it wins:
 key in the file that is no setting, or a value that a setting cannot have, stops the start (exit code 2) and is named
 with its line. A variable that starts with `YTORCH_` and is no setting is only warned of.
 
-The token is no setting: it is the file `config/secrets/token`, which only its owner may read, and is never shown.
+Three more lines are shown that no file can set: `instance`, the instance's name (the name of its folder), `instance_dir`,
+the folder that `--instance-dir` gives, and `token`, which is always masked. The token is the file `config/secrets/token`,
+which only its owner may read.
 
 | setting | default | variable | flag |
 |---|---|---|---|

@@ -114,11 +114,14 @@ fn wait_until_ready(folders: &InstanceFolders, spec: &Spec) -> Result<(), Proble
     let engine = engine(spec.engine);
     let until = Instant::now() + READY_PATIENCE;
     loop {
-        let why = match client.readiness() {
-            Ok(()) => return Ok(()),
+        let ready = client.readiness();
+        let report = engine.observe(folders).report;
+        let why = match ready {
+            Ok(()) if report.as_ref().is_some_and(|report| report.server_pid.is_some()) => return Ok(()),
+            // Two instances that start at once can both have found the port free.
+            Ok(()) => "another program answers on its port".to_owned(),
             Err(why) => why,
         };
-        let report = engine.observe(folders).report;
         if let Some(code) = report.as_ref().filter(|report| report.given_up).and_then(|report| report.last_exit) {
             return Err(gave_up(folders, spec, &*engine, code));
         }

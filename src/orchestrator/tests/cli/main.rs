@@ -117,11 +117,16 @@ fn write(path: impl AsRef<Path>, text: impl AsRef<[u8]>) -> std::io::Result<()> 
     write_atomically(path.as_ref(), text.as_ref(), Access::Shared)
 }
 
-/// A port that no other test of this program is given. They lie below those that the kernel hands out by itself.
+/// A port that no other test is given: below those that the kernel hands out by itself, and counted from a number that
+/// differs between processes, since each test can be one.
 fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(21_000);
+    const FIRST: u16 = 9_000;
+    const TESTS: u32 = 700;
+    const PORTS_OF_A_TEST: u16 = 10;
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let own = u16::try_from(std::process::id() % TESTS).unwrap() * PORTS_OF_A_TEST;
     loop {
-        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST + own + GIVEN.fetch_add(1, Ordering::Relaxed);
         if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
