@@ -20,8 +20,12 @@ create table history_video (
     byline text
 ) strict;
 
--- The first import drops this index and makes it at its end: sorting once is faster than a million inserts.
-create unique index history_video_id on history_video (id);
+-- Finds a video by its id. A table and not an index, because the first import can fill a table in order, from memory,
+-- in a quarter of the time that SQLite needs to sort.
+create table history_video_id (
+    id text primary key,
+    video integer not null
+) strict, without rowid;
 
 create table history_view (
     second integer not null,
@@ -34,8 +38,8 @@ create table history_view (
     primary key (second, video)
 ) strict, without rowid;
 
--- The views of each channel in the order of time; channel 0 is the unknown one. A table and not an index, because the
--- channel is the video's, and because the first import can fill a table in order, from memory.
+-- The views of each channel in the order of time; channel 0 is the unknown one. A table and not an index too: the
+-- channel is the video's.
 create table history_channel_view (
     channel integer not null,
     second integer not null,

@@ -1,6 +1,7 @@
 //! Every query on the watch history. It holds no HTML and reads no export.
 
 mod batch;
+mod bulk;
 mod rollup;
 mod scope;
 mod stored_view;
@@ -34,7 +35,9 @@ pub const MIGRATIONS: Migrations = Migrations {
 
 /// Empties the history, but not what is known of imports and their files.
 pub(crate) fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    for table in ["history_view", "history_channel_view", "history_ad", "history_video", "history_channel"] {
+    for table in
+        ["history_view", "history_channel_view", "history_ad", "history_video_id", "history_video", "history_channel"]
+    {
         transaction.execute(&format!("delete from {table}"), [])?;
     }
     Ok(())

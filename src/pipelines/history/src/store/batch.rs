@@ -19,8 +19,7 @@ pub(crate) struct Span {
 /// A view, with its video as an index into the batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchView {
-    pub(crate) second: i64,
-    pub(crate) fraction_us: u32,
+    pub(crate) watched_at: Timestamp,
     pub(crate) video: u32,
     pub(crate) kind: ViewKind,
     pub(crate) named: bool,
@@ -89,8 +88,7 @@ impl Batch {
         self.learn_title(video, record.title, second);
         self.learn_channel(video, &record.channel);
         self.views.push(BatchView {
-            second,
-            fraction_us: record.watched_at.fraction_micros(),
+            watched_at: record.watched_at,
             video,
             kind: record.kind,
             named: record.channel.key.is_some_and(ChannelKey::is_id),

@@ -1,10 +1,11 @@
 //! Totals in their tables: loading the views, and writing what `totals` made of them.
 
 use rusqlite::{Transaction, params};
-use ytorch_core::Zone;
+use ytorch_core::{Timestamp, Zone};
 use ytorch_store::rusqlite;
 
 use super::{
+    bulk,
     scope::Scope,
     stored_view::StoredView,
     totals::{self, ChannelTotal, Count, Month, Months, PeriodTotal, Totals},
@@ -19,7 +20,13 @@ pub(crate) fn rebuild(transaction: &Transaction<'_>, zone: &Zone) -> rusqlite::R
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let video: u32 = row.get(1)?;
-        views.push(StoredView::new(row.get(0)?, video, channels[video as usize], row.get(2)?, row.get(3)?));
+        views.push(StoredView::new(
+            Timestamp::from_seconds(row.get(0)?),
+            video,
+            channels[video as usize],
+            row.get(2)?,
+            row.get(3)?,
+        ));
     }
     let totals = totals::add_up(&views, zone, &known_by_id(transaction)?, videos);
     write(transaction, &totals, zone)
@@ -57,12 +64,14 @@ pub(crate) fn write(transaction: &Transaction<'_>, totals: &Totals, zone: &Zone)
             last
         ])?;
     }
-    let mut insert = transaction.prepare("insert into history_channel_year values (?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
-    for total in &totals.channels {
-        let ChannelTotal { year, channel, scope, is_total, count } = total;
+    let rows = totals.channels.iter().map(|total| {
+        let ChannelTotal { year, channel, scope, is_total, count } = *total;
         let Count { views, unique_videos, rewatched_videos, first, last } = count;
-        insert.execute(params![year, views, channel, scope, is_total, unique_videos, rewatched_videos, first, last])?;
-    }
+        let (year, scope, is_total) = (i64::from(year), i64::from(scope), i64::from(is_total));
+        let numbers = [views, channel, unique_videos, rewatched_videos].map(i64::from);
+        [year, numbers[0], numbers[1], scope, is_total, numbers[2], numbers[3], first, last]
+    });
+    bulk::insert(transaction, "history_channel_year", rows)?;
     ads(transaction, zone)?;
     transaction.execute(
         "insert into history_setting (name, value) values ('zone', ?) on conflict do update set value = excluded.value",

@@ -145,7 +145,7 @@ impl Level {
         let before = self.videos[scope].count(view.video as usize, self.tag);
         let channel = view.channel();
         let period = &mut self.periods[scope];
-        period.count.add(view.second, before);
+        period.count.add(view.second(), before);
         period.without_channel += u32::from(!view.is_named());
         period.of_unknown_channel += u32::from(channel == 0);
         if channel != 0 && self.channels[scope].count(channel as usize, self.tag) == 0 {
@@ -207,15 +207,15 @@ impl<'a> Sums<'a> {
     }
 
     fn add(&mut self, view: StoredView) {
-        let month = self.months.of(view.second);
+        let month = self.months.of(view.second());
         self.enter(month);
         let channel = view.channel() as usize;
         for scope in [Scope::All as usize, Scope::of_kind(view.kind()) as usize] {
             self.month.add(scope, view, self.by_id[channel]);
             let in_year = self.year.add(scope, view, self.by_id[channel]);
             let in_all = self.all.add(scope, view, self.by_id[channel]);
-            self.year_channels[channel][scope].add(view.second, in_year);
-            self.all_channels[channel][scope].add(view.second, in_all);
+            self.year_channels[channel][scope].add(view.second(), in_year);
+            self.all_channels[channel][scope].add(view.second(), in_all);
         }
     }
 

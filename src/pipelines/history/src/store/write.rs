@@ -4,14 +4,18 @@ mod fresh;
 mod registry;
 mod statements;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::BuildHasher as _,
+};
 
+use hashbrown::DefaultHashBuilder;
 use rusqlite::{Transaction, params};
 use ytorch_core::Zone;
 use ytorch_store::rusqlite;
 
 use self::{
-    registry::{KnownVideo, Registry},
+    registry::{KnownVideo, Registry, Told},
     statements::Statements,
 };
 use super::{
@@ -51,18 +55,22 @@ pub(crate) struct Writer<'transaction> {
     statements: Statements<'transaction>,
     channels: HashMap<Box<str>, KnownChannel>,
     videos: Registry,
-    /// The views written so far, if the history was empty: then no video can be known before, and what is derived from
-    /// the views is made at the end from memory.
+    /// The number of the next new video.
+    next_video: u32,
+    /// The views so far, if the history was empty: then they are written at the end.
     fresh: Option<Vec<StoredView>>,
     /// Videos whose channel has become known, or better known: the one that their views still carry, and the new one.
     rechanneled: HashMap<u32, Rechanneled>,
+    hasher: DefaultHashBuilder,
     written: Written,
 }
 
 #[derive(Clone, Copy)]
 struct KnownChannel {
     channel: u32,
-    has_name: bool,
+    name: Told,
+    /// Hash of the name that was told last: nearly always there is only one.
+    last: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -82,15 +90,15 @@ impl<'transaction> Writer<'transaction> {
     pub(crate) fn new(transaction: &'transaction Transaction<'transaction>) -> rusqlite::Result<Self> {
         let is_empty: bool =
             transaction.query_row("select not exists (select 1 from history_video)", [], |row| row.get(0))?;
-        if is_empty {
-            fresh::drop_index(transaction)?;
-        }
         Ok(Self {
             statements: Statements::prepare(transaction)?,
             channels: HashMap::new(),
             videos: Registry::default(),
+            next_video: transaction
+                .query_row("select coalesce(max(video), 0) + 1 from history_video", [], |row| row.get(0))?,
             fresh: is_empty.then(Vec::new),
             rechanneled: HashMap::new(),
+            hasher: DefaultHashBuilder::default(),
             written: Written::default(),
         })
     }
@@ -107,23 +115,23 @@ impl<'transaction> Writer<'transaction> {
     /// also gives the totals, which it can add up from memory.
     pub(crate) fn finish(mut self, zone: &Zone) -> rusqlite::Result<(Written, Option<Totals>)> {
         let transaction = self.statements.transaction;
-        match self.fresh.take() {
-            None => {
-                self.move_views()?;
-                Ok((self.written, None))
-            }
-            Some(mut views) => {
-                for view in &mut views {
-                    if let Some(change) = self.rechanneled.get(&view.video) {
-                        view.set_channel(change.new);
-                    }
-                }
-                let Self { statements, written, .. } = self;
-                let totals = fresh::finish(transaction, views, zone)?;
-                drop(statements);
-                Ok((written, Some(totals)))
+        let Some(mut views) = self.fresh.take() else {
+            self.move_views()?;
+            return Ok((self.written, None));
+        };
+        for view in &mut views {
+            if let Some(change) = self.rechanneled.get(&view.video) {
+                view.set_channel(change.new);
             }
         }
+        let Self { mut written, videos, channels, statements, .. } = self;
+        drop((channels, statements));
+        let ids = videos.into_ids();
+        let all = views.len();
+        fresh::merge(&mut views);
+        written.views_added = views.len() as u64;
+        written.views_known = (all - views.len()) as u64;
+        Ok((written, Some(fresh::finish(transaction, views, ids, zone)?)))
     }
 
     /// Moves the views of videos with a new channel to that channel.
@@ -158,49 +166,58 @@ impl<'transaction> Writer<'transaction> {
     }
 
     fn channel(&mut self, key: &str, name: Option<&str>) -> rusqlite::Result<u32> {
-        if let Some(known) = self.channels.get_mut(key) {
-            if let Some(name) = name
-                && !known.has_name
-            {
-                known.has_name = true;
+        let known = match self.channels.get_mut(key) {
+            Some(known) => known,
+            None => self.channels.entry(key.into()).or_insert(self.statements.channel(key)?),
+        };
+        if let Some(name) = name.filter(|_| known.name != Told::Before) {
+            let hash = self.hasher.hash_one(name);
+            if known.last != hash {
+                (known.name, known.last) = (Told::Now, hash);
                 self.statements.name_channel(known.channel, name)?;
             }
-            return Ok(known.channel);
         }
-        let known = self.statements.channel(key, name)?;
-        self.channels.insert(key.into(), known);
         Ok(known.channel)
     }
 
     /// The rows of the batch's videos, made where they are missing, in the batch's order.
     fn videos(&mut self, batch: &Batch, channels: &[u32]) -> rusqlite::Result<Vec<VideoRow>> {
-        let mut order: Vec<usize> = (0..batch.videos.len()).collect();
-        order.sort_unstable_by_key(|&index| batch.text(batch.videos[index].id));
-        let mut rows = vec![VideoRow { video: 0, channel: 0 }; batch.videos.len()];
-        for index in order {
-            let video = &batch.videos[index];
+        let mut new = Vec::new();
+        let mut rows = Vec::with_capacity(batch.videos.len());
+        for video in &batch.videos {
             let channel = video.channel.map_or(0, |channel| channels[channel as usize]);
-            rows[index] = self.video(batch, video, channel)?;
+            if let Some(place) = self.place(batch.text(video.id))? {
+                rows.push(self.merge_video(batch, video, channel, place)?);
+            } else {
+                let row = self.add_video(batch, video, channel);
+                new.push((video, row));
+                rows.push(row);
+            }
+        }
+        self.statements.insert_videos(batch, &new)?;
+        if self.fresh.is_none() {
+            self.statements.insert_video_ids(batch, &new)?;
         }
         Ok(rows)
     }
 
-    fn video(&mut self, batch: &Batch, video: &BatchVideo, channel: u32) -> rusqlite::Result<VideoRow> {
-        let id = batch.text(video.id);
+    /// Where a video is in the registry, if it is known at all.
+    fn place(&mut self, id: &str) -> rusqlite::Result<Option<u32>> {
         if let Some(place) = self.videos.find(id) {
-            return self.merge_video(batch, video, channel, place);
+            return Ok(Some(place));
         }
-        // A fresh history holds nothing that the registry does not.
+        // An empty history holds nothing that the registry does not.
         let stored = if self.fresh.is_some() { None } else { self.statements.select_video(id)? };
-        if let Some(known) = stored {
-            let place = self.videos.insert(id, known);
-            return self.merge_video(batch, video, channel, place);
-        }
-        let row = self.statements.insert_video(batch, video, channel)?;
-        let title_at = video.title.map_or(KnownVideo::UNTITLED, |_| video.title_at);
-        let has_byline = video.byline.is_some();
-        self.videos.insert(id, KnownVideo { video: row, channel, title_at, has_byline });
-        Ok(VideoRow { video: row, channel })
+        Ok(stored.map(|known| self.videos.insert(id, known)))
+    }
+
+    fn add_video(&mut self, batch: &Batch, new: &BatchVideo, channel: u32) -> VideoRow {
+        let video = self.next_video;
+        self.next_video += 1;
+        let title_at = new.title.map_or(KnownVideo::UNTITLED, |_| KnownVideo::told_at(new.title_at));
+        let byline = if new.byline.is_some() { Told::Now } else { Told::No };
+        self.videos.insert(batch.text(new.id), KnownVideo { video, channel, title_at, byline });
+        VideoRow { video, channel }
     }
 
     /// Adds to a known video what the batch knows better. What was known before this import is never replaced by
@@ -208,13 +225,18 @@ impl<'transaction> Writer<'transaction> {
     fn merge_video(&mut self, batch: &Batch, new: &BatchVideo, channel: u32, place: u32) -> rusqlite::Result<VideoRow> {
         let known = self.videos.get_mut(place);
         let (video, old) = (known.video, known.channel);
-        if let Some(title) = new.title.filter(|_| new.title_at > known.title_at) {
-            known.title_at = new.title_at;
-            self.statements.title_video(video, batch.text(title))?;
-            self.written.refined += 1;
+        if let Some(title) = new.title {
+            let told_at = KnownVideo::told_at(new.title_at);
+            if told_at > known.title_at {
+                known.title_at = told_at;
+                self.statements.title_video(video, batch.text(title))?;
+                self.written.refined += 1;
+            } else if told_at == known.title_at {
+                self.statements.title_video_again(video, batch.text(title))?;
+            }
         }
-        if let Some(byline) = new.byline.filter(|_| !known.has_byline) {
-            known.has_byline = true;
+        if let Some(byline) = new.byline.filter(|_| known.byline != Told::Before) {
+            known.byline = Told::Now;
             self.statements.byline_video(video, batch.text(byline))?;
             self.written.refined += 1;
         }
@@ -231,31 +253,21 @@ impl<'transaction> Writer<'transaction> {
     fn views(&mut self, batch: &Batch, videos: &[VideoRow]) -> rusqlite::Result<()> {
         let mut views: Vec<(&BatchView, VideoRow)> =
             batch.views.iter().map(|view| (view, videos[view.video as usize])).collect();
-        views.sort_unstable_by_key(|(view, video)| (view.second, video.video));
+        if let Some(fresh) = &mut self.fresh {
+            fresh.extend(views.into_iter().map(|(view, video)| stored(view, video)));
+            return Ok(());
+        }
+        views.sort_unstable_by_key(|(view, video)| (view.watched_at, video.video));
         for (view, video) in views {
             if self.statements.insert_view(view, video.video)? {
                 self.written.views_added += 1;
-                match &mut self.fresh {
-                    Some(views) => views.push(stored(view, video)),
-                    None => self.statements.insert_channel_view(view.second, video)?,
-                }
+                self.statements.insert_channel_view(view.watched_at.second(), video)?;
             } else {
                 self.written.views_known += 1;
-                if let Some((kind, named)) = self.statements.merge_view(view, video.video)? {
-                    self.written.refined += 1;
-                    self.remember(view.second, video.video, kind, named);
-                }
+                self.written.refined += u64::from(self.statements.merge_view(view, video.video)?);
             }
         }
         Ok(())
-    }
-
-    /// Takes a merged view over to the views in memory. That is rare, so it may search.
-    fn remember(&mut self, second: i64, video: u32, kind: u8, named: bool) {
-        let views = self.fresh.iter_mut().flatten();
-        for view in views.filter(|view| view.second == second && view.video == video) {
-            *view = StoredView::new(second, video, view.channel(), kind, named);
-        }
     }
 
     fn ads(&mut self, batch: &Batch) -> rusqlite::Result<()> {
@@ -273,6 +285,14 @@ impl<'transaction> Writer<'transaction> {
         }
         Ok(())
     }
+}
+
+/// What two records of one view say together: the finer time, the kind that tells something, and whether either named
+/// the channel. Order is no matter.
+fn merged(one: (u32, u8, bool), other: (u32, u8, bool)) -> (u32, u8, bool) {
+    // 0 is the plain `watch` address, which tells least.
+    let kind = [one.1, other.1].into_iter().filter(|code| *code != 0).min().unwrap_or(0);
+    (finer(one.0, other.0), kind, one.2 || other.2)
 }
 
 /// Of two readings of one second, the one with more digits; of equal ones the earlier, so that order is no matter.
@@ -296,5 +316,5 @@ pub(crate) fn kind_code(kind: ViewKind) -> u8 {
 }
 
 fn stored(view: &BatchView, video: VideoRow) -> StoredView {
-    StoredView::new(view.second, video.video, video.channel, kind_code(view.kind), view.named)
+    StoredView::new(view.watched_at, video.video, video.channel, kind_code(view.kind), view.named)
 }

@@ -16,8 +16,8 @@ fn plain(views: &[StoredView]) -> Count {
         views: views.len() as u32,
         unique_videos: times.len() as u32,
         rewatched_videos: times.values().filter(|times| **times > 1).count() as u32,
-        first: views.iter().map(|view| view.second).min().unwrap_or_default(),
-        last: views.iter().map(|view| view.second).max().unwrap_or_default(),
+        first: views.iter().map(|view| view.second()).min().unwrap_or_default(),
+        last: views.iter().map(|view| view.second()).max().unwrap_or_default(),
     }
 }
 
@@ -36,15 +36,15 @@ proptest! {
             .iter()
             .map(|(day, video, kind, named)| {
                 // A channel belongs to the video, so all views of one have the same.
-                StoredView::new(1_703_980_000 + day * 90_007, *video, video % 5, *kind, *named)
+                StoredView::new(Timestamp::from_seconds(1_703_980_000 + day * 90_007), *video, video % 5, *kind, *named)
             })
             .collect();
-        views.sort_unstable_by_key(|view| view.second);
+        views.sort_unstable_by_key(|view| view.second());
         let by_id = [false, true, true, false, true];
         let totals = add_up(&views, &zone, &by_id, 12);
         for total in &totals.periods {
             let set = of(&views, |view| {
-                let local = zone.local(Timestamp::from_seconds(view.second));
+                let local = zone.local(Timestamp::from_seconds(view.second()));
                 (total.year == 0 || total.year == local.year())
                     && (total.month == 0 || total.month == local.month())
                     && (total.scope == 0 || total.scope == Scope::of_kind(view.kind()) as u8)
@@ -60,14 +60,14 @@ proptest! {
         for total in &totals.channels {
             let set = of(&views, |view| {
                 view.channel() == total.channel
-                    && (total.year == 0 || total.year == zone.local(Timestamp::from_seconds(view.second)).year())
+                    && (total.year == 0 || total.year == zone.local(Timestamp::from_seconds(view.second())).year())
                     && (total.scope == 0 || total.scope == Scope::of_kind(view.kind()) as u8)
             });
             prop_assert_eq!(total.count, plain(&set));
         }
         let whole = |year: i16| totals.channels.iter().filter(|total| total.year == year && total.is_total).map(|total| total.count.views).sum::<u32>();
         prop_assert_eq!(whole(0) as usize, views.len());
-        let years: BTreeSet<i16> = views.iter().map(|view| zone.local(Timestamp::from_seconds(view.second)).year()).collect();
+        let years: BTreeSet<i16> = views.iter().map(|view| zone.local(Timestamp::from_seconds(view.second())).year()).collect();
         prop_assert_eq!(years.iter().map(|year| whole(*year)).sum::<u32>() as usize, views.len());
     }
 }

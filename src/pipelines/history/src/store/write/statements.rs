@@ -1,16 +1,21 @@
 //! The statements of an import, prepared once. Which of them run, and when, is the writer's to say.
 
-use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
+use rusqlite::{
+    CachedStatement, OptionalExtension as _, Transaction, params,
+    types::{ToSqlOutput, ValueRef},
+};
 use ytorch_store::rusqlite;
 
 use super::{
-    super::batch::{Batch, BatchVideo, BatchView, prefers},
-    KnownChannel, KnownVideo, VideoRow, finer, kind_code,
+    super::{
+        batch::{Batch, BatchVideo, BatchView, Span, prefers},
+        bulk,
+    },
+    KnownChannel, KnownVideo, Told, VideoRow, kind_code, merged,
 };
 
 pub(super) struct Statements<'transaction> {
     pub(super) transaction: &'transaction Transaction<'transaction>,
-    insert_video: CachedStatement<'transaction>,
     select_video: CachedStatement<'transaction>,
     insert_view: CachedStatement<'transaction>,
     insert_channel_view: CachedStatement<'transaction>,
@@ -22,10 +27,9 @@ impl<'transaction> Statements<'transaction> {
     pub(super) fn prepare(transaction: &'transaction Transaction<'transaction>) -> rusqlite::Result<Self> {
         Ok(Self {
             transaction,
-            insert_video: transaction
-                .prepare_cached("insert into history_video (channel, id, title, byline) values (?, ?, ?, ?)")?,
             select_video: transaction.prepare_cached(
-                "select video, channel, title is not null, byline is not null from history_video where id = ?",
+                "select video, channel, title is not null, byline is not null
+                 from history_video_id join history_video using (video) where history_video_id.id = ?",
             )?,
             insert_view: transaction.prepare_cached(
                 "insert into history_view (second, video, fraction_us, kind, named) values (?, ?, ?, ?, ?) on conflict do nothing",
@@ -43,44 +47,47 @@ impl<'transaction> Statements<'transaction> {
 }
 
 impl Statements<'_> {
-    pub(super) fn channel(&self, key: &str, name: Option<&str>) -> rusqlite::Result<KnownChannel> {
+    /// The channel, made if it is not there yet, and whether its name was known before.
+    pub(super) fn channel(&self, key: &str) -> rusqlite::Result<KnownChannel> {
         let known = self
             .transaction
             .prepare_cached("select channel, name is not null from history_channel where key = ?")?
-            .query_row([key], |row| Ok(KnownChannel { channel: row.get(0)?, has_name: row.get(1)? }))
+            .query_row([key], |row| Ok(KnownChannel { channel: row.get(0)?, name: Told::before(row.get(1)?), last: 0 }))
             .optional()?;
         if let Some(known) = known {
-            if let Some(name) = name
-                && !known.has_name
-            {
-                self.name_channel(known.channel, name)?;
-            }
-            return Ok(KnownChannel { has_name: known.has_name || name.is_some(), ..known });
+            return Ok(known);
         }
-        let channel = self
-            .transaction
-            .prepare_cached("insert into history_channel (key, name) values (?, ?)")?
-            .insert(params![key, name])
-            .and_then(number)?;
-        Ok(KnownChannel { channel, has_name: name.is_some() })
+        let row = self.transaction.prepare_cached("insert into history_channel (key) values (?)")?.insert([key])?;
+        let channel = u32::try_from(row).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, row))?;
+        Ok(KnownChannel { channel, name: Told::No, last: 0 })
     }
 
+    /// Of two names in one import the greater one stays, so that order is no matter.
     pub(super) fn name_channel(&self, channel: u32, name: &str) -> rusqlite::Result<()> {
         self.transaction
-            .prepare_cached("update history_channel set name = ? where channel = ?")?
+            .prepare_cached("update history_channel set name = max(coalesce(name, ''), ?) where channel = ?")?
             .execute(params![name, channel])?;
         Ok(())
     }
 
-    /// Adds a video that is not there yet.
-    pub(super) fn insert_video(&mut self, batch: &Batch, video: &BatchVideo, channel: u32) -> rusqlite::Result<u32> {
-        let row = self.insert_video.insert(params![
-            channel,
-            batch.text(video.id),
-            video.title.map(|title| batch.text(title)),
-            video.byline.map(|byline| batch.text(byline)),
-        ])?;
-        number(row)
+    /// Adds videos that are not there yet.
+    pub(super) fn insert_videos(&self, batch: &Batch, videos: &[(&BatchVideo, VideoRow)]) -> rusqlite::Result<()> {
+        let text = |span: Option<Span>| span.map_or(ValueRef::Null, |span| ValueRef::Text(batch.text(span).as_bytes()));
+        let number = |number: u32| ValueRef::Integer(i64::from(number));
+        let rows = videos.iter().map(|(video, row)| {
+            [number(row.video), number(row.channel), text(Some(video.id)), text(video.title), text(video.byline)]
+                .map(ToSqlOutput::Borrowed)
+        });
+        bulk::insert(self.transaction, "history_video", rows)
+    }
+
+    /// Makes videos known by their ids.
+    pub(super) fn insert_video_ids(&self, batch: &Batch, videos: &[(&BatchVideo, VideoRow)]) -> rusqlite::Result<()> {
+        let mut insert = self.transaction.prepare_cached("insert into history_video_id (id, video) values (?, ?)")?;
+        for (video, row) in videos {
+            insert.execute(params![batch.text(video.id), row.video])?;
+        }
+        Ok(())
     }
 
     pub(super) fn select_video(&mut self, id: &str) -> rusqlite::Result<Option<KnownVideo>> {
@@ -90,7 +97,7 @@ impl Statements<'_> {
                 video: row.get(0)?,
                 channel: row.get(1)?,
                 title_at: if has_title { KnownVideo::TITLED_BEFORE } else { KnownVideo::UNTITLED },
-                has_byline: row.get(3)?,
+                byline: Told::before(row.get(3)?),
             })
         };
         self.select_video.query_row([id], known).optional()
@@ -103,9 +110,18 @@ impl Statements<'_> {
         Ok(())
     }
 
+    /// Of two titles told in one second the greater one stays, as within a batch.
+    pub(super) fn title_video_again(&self, video: u32, title: &str) -> rusqlite::Result<()> {
+        self.transaction
+            .prepare_cached("update history_video set title = max(title, ?) where video = ?")?
+            .execute(params![title, video])?;
+        Ok(())
+    }
+
+    /// Of two bylines in one import the greater one stays.
     pub(super) fn byline_video(&self, video: u32, byline: &str) -> rusqlite::Result<()> {
         self.transaction
-            .prepare_cached("update history_video set byline = ? where video = ?")?
+            .prepare_cached("update history_video set byline = max(coalesce(byline, ''), ?) where video = ?")?
             .execute(params![byline, video])?;
         Ok(())
     }
@@ -131,9 +147,9 @@ impl Statements<'_> {
 
     pub(super) fn insert_view(&mut self, view: &BatchView, video: u32) -> rusqlite::Result<bool> {
         let inserted = self.insert_view.execute(params![
-            view.second,
+            view.watched_at.second(),
             video,
-            view.fraction_us,
+            view.watched_at.fraction_micros(),
             kind_code(view.kind),
             view.named,
         ])?;
@@ -145,31 +161,20 @@ impl Statements<'_> {
         Ok(())
     }
 
-    /// Takes a finer time, a telling kind and a named channel over to a known view; gives the kind and whether the
-    /// channel is named if something changed.
-    pub(super) fn merge_view(&mut self, view: &BatchView, video: u32) -> rusqlite::Result<Option<(u8, bool)>> {
-        let (fraction_us, kind, named): (u32, u8, bool) = self
-            .select_view
-            .query_row(params![view.second, video], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        let merged = (
-            finer(fraction_us, view.fraction_us),
-            // 0 is the plain `watch` address, which tells least.
-            [kind, kind_code(view.kind)].into_iter().filter(|code| *code != 0).min().unwrap_or(0),
-            named || view.named,
-        );
-        if merged == (fraction_us, kind, named) {
-            return Ok(None);
+    /// Takes over to a known view what a further record of it says better; gives whether something changed.
+    pub(super) fn merge_view(&mut self, view: &BatchView, video: u32) -> rusqlite::Result<bool> {
+        let second = view.watched_at.second();
+        let known =
+            self.select_view.query_row(params![second, video], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let merged = merged(known, (view.watched_at.fraction_micros(), kind_code(view.kind), view.named));
+        if merged == known {
+            return Ok(false);
         }
         self.transaction
             .prepare_cached(
                 "update history_view set fraction_us = ?, kind = ?, named = ? where second = ? and video = ?",
             )?
-            .execute(params![merged.0, merged.1, merged.2, view.second, video])?;
-        Ok(Some((merged.1, merged.2)))
+            .execute(params![merged.0, merged.1, merged.2, second, video])?;
+        Ok(true)
     }
-}
-
-/// A row's number as memory keeps it: half as wide as SQLite could count, and more than anyone can watch.
-fn number(row: i64) -> rusqlite::Result<u32> {
-    u32::try_from(row).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, row))
 }
