@@ -61,7 +61,8 @@ impl<'a, 'asker> Gatherer<'a, 'asker> {
 
     /// Sends what is gathered, full or not.
     pub(super) fn flush(&mut self) -> Result<(), Stop> {
-        let batch = std::mem::take(&mut self.batch);
+        let next = Box::new(self.batch.empty_as_large());
+        let batch = std::mem::replace(&mut self.batch, next);
         // A closed channel means that the writer failed; it says why itself.
         self.messages.send(Message::Batch(batch)).map_err(|_| Stop)
     }

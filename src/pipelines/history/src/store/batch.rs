@@ -66,10 +66,24 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Records after which a batch is written: large enough to sort well, small enough that two fit in a few MiB each.
-    const RECORDS: usize = 1 << 15;
+    /// Records after which a batch is written: large enough to sort well, small enough that three take few MiB.
+    const RECORDS: usize = 1 << 14;
     /// Bytes of text after which a batch is written, whatever the number of records.
     const BYTES: usize = 8 << 20;
+
+    /// An empty batch with room for as much as this one holds.
+    pub(crate) fn empty_as_large(&self) -> Self {
+        Self {
+            texts: String::with_capacity(self.texts.len()),
+            hasher: DefaultHashBuilder::default(),
+            videos_by_id: HashTable::with_capacity(self.videos.len()),
+            channels_by_key: HashTable::with_capacity(self.channels.len()),
+            views: Vec::with_capacity(self.views.len()),
+            videos: Vec::with_capacity(self.videos.len()),
+            channels: Vec::with_capacity(self.channels.len()),
+            ads: Vec::with_capacity(self.ads.len()),
+        }
+    }
 
     /// Whether it is time to write the batch.
     pub(crate) fn is_full(&self) -> bool {

@@ -4,12 +4,9 @@ mod fresh;
 mod registry;
 mod statements;
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::BuildHasher as _,
-};
+use std::{collections::HashSet, hash::BuildHasher as _};
 
-use hashbrown::DefaultHashBuilder;
+use hashbrown::{DefaultHashBuilder, HashMap};
 use rusqlite::{Transaction, params};
 use ytorch_core::Zone;
 use ytorch_store::rusqlite;
