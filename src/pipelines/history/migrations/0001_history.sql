@@ -82,14 +82,18 @@ create table history_period (
 create table history_channel_year (
     year integer not null,
     views integer not null,
+    -- The place of the channel's key among all keys: ties go by key, and no page has to look keys up to pass over rows.
+    key_rank integer not null,
     channel integer not null,
     scope integer not null,
     total integer not null,
+    -- The place of the channel's name among all names, whatever their case; 0 without a name.
+    name_rank integer not null,
     unique_videos integer not null,
     rewatched_videos integer not null,
     first_second integer not null,
     last_second integer not null,
-    primary key (year, views desc, channel, scope)
+    primary key (year, views desc, key_rank, scope)
 ) strict, without rowid;
 
 -- One reading of one or more export files, or of all of them again.

@@ -68,20 +68,19 @@ pub struct ChannelQuery {
 pub fn list(connection: &Connection, query: &ChannelQuery) -> rusqlite::Result<Vec<Channel>> {
     let direction = if query.descending { "desc" } else { "asc" };
     let order = match query.order {
-        // The table's own order: the first rows cost nothing, however many channels there are. Ties within it come by
-        // number and are sorted by key below, page by page, which is right because `list` widens to whole ties.
-        ChannelOrder::Views => format!("r.views {direction}, c.key"),
-        ChannelOrder::Name => format!("c.name is null, c.name collate nocase {direction}, c.key"),
-        ChannelOrder::UniqueVideos => format!("r.unique_videos {direction}, r.views desc, c.key"),
-        ChannelOrder::RewatchedVideos => format!("r.rewatched_videos {direction}, r.views desc, c.key"),
-        ChannelOrder::First => format!("r.first_second {direction}, c.key"),
-        ChannelOrder::Last => format!("r.last_second {direction}, c.key"),
+        // The table's own order: rows to pass over cost next to nothing.
+        ChannelOrder::Views => format!("r.views {direction}, r.key_rank"),
+        ChannelOrder::Name => format!("r.name_rank = 0, r.name_rank {direction}, r.key_rank"),
+        ChannelOrder::UniqueVideos => format!("r.unique_videos {direction}, r.views desc, r.key_rank"),
+        ChannelOrder::RewatchedVideos => format!("r.rewatched_videos {direction}, r.views desc, r.key_rank"),
+        ChannelOrder::First => format!("r.first_second {direction}, r.key_rank"),
+        ChannelOrder::Last => format!("r.last_second {direction}, r.key_rank"),
     };
     let filter = filter(query.scope, query.include_unknown);
     let sql = format!(
         "select r.channel, c.key, c.name, r.views, r.unique_videos, r.rewatched_videos, r.first_second, r.last_second
-         from history_channel_year r left join history_channel c on c.channel = r.channel
-         where r.year = ? and {filter} order by {order} limit ? offset ?"
+         from (select * from history_channel_year r where r.year = ? and {filter} order by {order} limit ? offset ?) r
+         left join history_channel c on c.channel = r.channel order by {order}"
     );
     connection
         .prepare_cached(&sql)?

@@ -8,7 +8,7 @@ use super::{
     bulk,
     scope::Scope,
     stored_view::StoredView,
-    totals::{self, ChannelTotal, Count, Month, Months, PeriodTotal, Totals},
+    totals::{self, ChannelNames, ChannelTotal, Count, Month, Months, PeriodTotal, Totals},
 };
 
 /// Adds up every total anew, in the caller's transaction. They are a pure function of the views and the zone, so they
@@ -28,7 +28,7 @@ pub(crate) fn rebuild(transaction: &Transaction<'_>, zone: &Zone) -> rusqlite::R
             row.get(3)?,
         ));
     }
-    let totals = totals::add_up(&views, zone, &known_by_id(transaction)?, videos);
+    let totals = totals::add_up(&views, zone, &channel_names(transaction)?, videos);
     write(transaction, &totals, zone)
 }
 
@@ -65,11 +65,12 @@ pub(crate) fn write(transaction: &Transaction<'_>, totals: &Totals, zone: &Zone)
         ])?;
     }
     let rows = totals.channels.iter().map(|total| {
-        let ChannelTotal { year, channel, scope, is_total, count } = *total;
+        let ChannelTotal { year, channel, key_rank, name_rank, scope, is_total, count } = *total;
         let Count { views, unique_videos, rewatched_videos, first, last } = count;
         let (year, scope, is_total) = (i64::from(year), i64::from(scope), i64::from(is_total));
-        let numbers = [views, channel, unique_videos, rewatched_videos].map(i64::from);
-        [year, numbers[0], numbers[1], scope, is_total, numbers[2], numbers[3], first, last]
+        let [views, key_rank, channel, name_rank] = [views, key_rank, channel, name_rank].map(i64::from);
+        let [unique_videos, rewatched_videos] = [unique_videos, rewatched_videos].map(i64::from);
+        [year, views, key_rank, channel, scope, is_total, name_rank, unique_videos, rewatched_videos, first, last]
     });
     bulk::insert(transaction, "history_channel_year", rows)?;
     ads(transaction, zone)?;
@@ -80,17 +81,17 @@ pub(crate) fn write(transaction: &Transaction<'_>, totals: &Totals, zone: &Zone)
     Ok(())
 }
 
-/// Which channels are known by their id, by their number.
-pub(crate) fn known_by_id(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<bool>> {
-    let mut keys = vec![false];
-    let mut statement = transaction.prepare("select channel, key like 'UC%' from history_channel order by channel")?;
+/// How the channels are called, by their number.
+pub(crate) fn channel_names(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<ChannelNames>> {
+    let mut names = vec![ChannelNames::default()];
+    let mut statement = transaction.prepare("select channel, key, name from history_channel order by channel")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let channel: u32 = row.get(0)?;
-        keys.resize(channel as usize + 1, false);
-        keys[channel as usize] = row.get(1)?;
+        names.resize(channel as usize + 1, ChannelNames::default());
+        names[channel as usize] = ChannelNames { key: row.get(1)?, name: row.get(2)? };
     }
-    Ok(keys)
+    Ok(names)
 }
 
 /// The channel of each video, by its number, and how many numbers there are.

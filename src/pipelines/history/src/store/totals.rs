@@ -46,20 +46,59 @@ pub(crate) struct PeriodTotal {
 pub(crate) struct ChannelTotal {
     pub(crate) year: i16,
     pub(crate) channel: u32,
+    pub(crate) key_rank: u32,
+    pub(crate) name_rank: u32,
     pub(crate) scope: u8,
     /// Whether it is the channel's total over all scopes, too.
     pub(crate) is_total: bool,
     pub(crate) count: Count,
 }
 
-/// Adds up views that are sorted by second. `by_id` says of each channel, by number, whether it is known by its id;
-/// `videos` is larger than every video's number.
-pub(crate) fn add_up(views: &[StoredView], zone: &Zone, by_id: &[bool], videos: usize) -> Totals {
-    let mut sums = Sums::new(zone, by_id, videos);
+/// How a channel is called. The number 0, which stands for no channel, has neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ChannelNames {
+    pub(crate) key: String,
+    pub(crate) name: Option<String>,
+}
+
+/// Adds up views that are sorted by second. `channels` are by number; `videos` is larger than every video's number.
+pub(crate) fn add_up(views: &[StoredView], zone: &Zone, channels: &[ChannelNames], videos: usize) -> Totals {
+    let facts = facts(channels);
+    let mut sums = Sums::new(zone, &facts, videos);
     for view in views {
         sums.add(*view);
     }
     sums.finish()
+}
+
+/// What is needed of a channel for every one of its views.
+#[derive(Clone, Copy, Debug, Default)]
+struct ChannelFacts {
+    /// It is known by its id, which no other channel can have.
+    by_id: bool,
+    key_rank: u32,
+    name_rank: u32,
+}
+
+fn facts(channels: &[ChannelNames]) -> Vec<ChannelFacts> {
+    let mut facts: Vec<ChannelFacts> = channels
+        .iter()
+        .map(|channel| ChannelFacts { by_id: channel.key.starts_with("UC"), ..Default::default() })
+        .collect();
+    let mut by_key: Vec<usize> = (0..channels.len()).collect();
+    by_key.sort_unstable_by_key(|&channel| &channels[channel].key);
+    for (rank, channel) in (0..).zip(&by_key) {
+        facts[*channel].key_rank = rank;
+    }
+    let named =
+        by_key.into_iter().filter_map(|channel| Some((channels[channel].name.as_ref()?.to_lowercase(), channel)));
+    let mut by_name: Vec<(String, usize)> = named.collect();
+    // Of equal names the order of the keys stays.
+    by_name.sort_by(|one, other| one.0.cmp(&other.0));
+    for (rank, (_, channel)) in (1..).zip(&by_name) {
+        facts[*channel].name_rank = rank;
+    }
+    facts
 }
 
 impl Count {
@@ -179,7 +218,7 @@ fn empty(scope: usize) -> PeriodTotal {
 }
 
 struct Sums<'a> {
-    by_id: &'a [bool],
+    facts: &'a [ChannelFacts],
     months: Months<'a>,
     present: Option<Month>,
     month: Level,
@@ -191,10 +230,10 @@ struct Sums<'a> {
 }
 
 impl<'a> Sums<'a> {
-    fn new(zone: &'a Zone, by_id: &'a [bool], videos: usize) -> Self {
-        let channels = by_id.len();
+    fn new(zone: &'a Zone, facts: &'a [ChannelFacts], videos: usize) -> Self {
+        let channels = facts.len();
         Self {
-            by_id,
+            facts,
             months: Months::new(zone),
             present: None,
             month: Level::new(videos, channels),
@@ -211,9 +250,9 @@ impl<'a> Sums<'a> {
         self.enter(month);
         let channel = view.channel() as usize;
         for scope in [Scope::All as usize, Scope::of_kind(view.kind()) as usize] {
-            self.month.add(scope, view, self.by_id[channel]);
-            let in_year = self.year.add(scope, view, self.by_id[channel]);
-            let in_all = self.all.add(scope, view, self.by_id[channel]);
+            self.month.add(scope, view, self.facts[channel].by_id);
+            let in_year = self.year.add(scope, view, self.facts[channel].by_id);
+            let in_all = self.all.add(scope, view, self.facts[channel].by_id);
             self.year_channels[channel][scope].add(view.second(), in_year);
             self.all_channels[channel][scope].add(view.second(), in_all);
         }
@@ -236,7 +275,7 @@ impl<'a> Sums<'a> {
 
     fn leave_year(&mut self, Month { year, .. }: Month) {
         self.year.leave(year, 0, &mut self.totals.periods);
-        rank(year, &self.year_channels, &mut self.totals.channels);
+        rank(year, self.facts, &self.year_channels, &mut self.totals.channels);
         self.year_channels.fill(Default::default());
     }
 
@@ -245,14 +284,14 @@ impl<'a> Sums<'a> {
             self.leave_month(present);
             self.leave_year(present);
             self.all.leave(0, 0, &mut self.totals.periods);
-            rank(0, &self.all_channels, &mut self.totals.channels);
+            rank(0, self.facts, &self.all_channels, &mut self.totals.channels);
         }
         self.totals
     }
 }
 
 /// Appends the ranking of a year, best first, as the table's key wants it.
-fn rank(year: i16, channels: &[[Count; SCOPES]], totals: &mut Vec<ChannelTotal>) {
+fn rank(year: i16, facts: &[ChannelFacts], channels: &[[Count; SCOPES]], totals: &mut Vec<ChannelTotal>) {
     let start = totals.len();
     for (channel, counts) in channels.iter().enumerate().filter(|(_, counts)| counts[0].views > 0) {
         let own = counts.iter().enumerate().skip(1).filter(|(_, count)| count.views > 0);
@@ -261,12 +300,14 @@ fn rank(year: i16, channels: &[[Count; SCOPES]], totals: &mut Vec<ChannelTotal>)
         totals.extend(all.into_iter().chain(own).map(|(scope, count)| ChannelTotal {
             year,
             channel: channel as u32,
+            key_rank: facts[channel].key_rank,
+            name_rank: facts[channel].name_rank,
             scope: scope as u8,
             is_total: scope == Scope::All as usize || !has_several,
             count: *count,
         }));
     }
-    totals[start..].sort_unstable_by_key(|total| (std::cmp::Reverse(total.count.views), total.channel, total.scope));
+    totals[start..].sort_unstable_by_key(|total| (std::cmp::Reverse(total.count.views), total.key_rank, total.scope));
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 use ytorch_core::Timestamp;
 use ytorch_store::rusqlite;
 
-use super::Scope;
+use super::{Period, Scope};
 use crate::model::ViewKind;
 
 /// One view, or one advertisement.
@@ -100,107 +100,147 @@ pub struct ViewPage {
 
 /// One page of views.
 pub fn list(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusqlite::Result<Vec<View>> {
+    let place = Place::of(connection, query, page)?;
     if query.scope == Scope::Ads {
-        return ads(connection, query, page);
+        return ads(connection, &place, page);
     }
     let direction = if page.descending { "desc" } else { "asc" };
-    let order = match page.order {
-        ViewOrder::Time => format!("w.second {direction}, w.video {direction}"),
-        ViewOrder::Title => format!("v.title is null, v.title collate nocase {direction}, w.second, w.video"),
-        ViewOrder::Channel => format!("c.name is null, c.name collate nocase {direction}, w.second, w.video"),
+    let (joins, order) = match page.order {
+        ViewOrder::Time => ("", format!("w.second {direction}, w.video {direction}")),
+        ViewOrder::Title => (VIDEO, format!("v.title is null, v.title collate nocase {direction}, w.second, w.video")),
+        ViewOrder::Channel => {
+            (CHANNEL, format!("c.name is null, c.name collate nocase {direction}, w.second, w.video"))
+        }
     };
     let behind = match (page.after, page.descending) {
         (None, _) => "",
         (Some(_), true) => "and (w.second, w.video) < (?5, ?6)",
         (Some(_), false) => "and (w.second, w.video) > (?5, ?6)",
     };
-    let (source, range, filter) = (source(query), range(query), filter(query));
-    let order = if query.channel.is_some() {
-        order.replace("w.second", "x.second").replace("w.video", "x.video")
-    } else {
-        order
-    };
+    let (source, filter) = (source(query), filter(query));
+    // Only the rows of the page are looked up in the other tables.
     let sql = format!(
-        "select w.second * 1000000 + w.fraction_us, v.id, v.title, c.key, coalesce(c.name, v.byline), w.kind, w.second, w.video
-         from {source} join history_video v on v.video = w.video left join history_channel c on c.channel = v.channel
-         where {range} {filter} {behind} order by {order} limit ?3 offset ?4"
+        "select w.second * 1000000 + k.fraction_us, v.id, v.title, c.key, coalesce(c.name, v.byline), k.kind, w.second, w.video
+         from (select w.second, w.video from {source} {joins} where w.second >= ?1 and w.second < ?2 {filter} {behind}
+               order by {order} limit ?3 offset ?4) w
+         join history_view k on k.second = w.second and k.video = w.video {CHANNEL} order by {order}"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let bounds = [query.from.second(), query.until.second()];
+    let Place { from, until, offset } = place;
     match page.after {
-        Some(after) => statement
-            .query_map(params![bounds[0], bounds[1], page.limit, page.offset, after.second, after.video], view)?
-            .collect(),
-        None => statement.query_map(params![bounds[0], bounds[1], page.limit, page.offset], view)?.collect(),
+        Some(after) => {
+            statement.query_map(params![from, until, page.limit, offset, after.second, after.video], view)?.collect()
+        }
+        None => statement.query_map(params![from, until, page.limit, offset], view)?.collect(),
     }
 }
 
-/// How many views a query has in all.
+const VIDEO: &str = "join history_video v on v.video = w.video";
+const CHANNEL: &str = "join history_video v on v.video = w.video left join history_channel c on c.channel = v.channel";
+
+/// Rows to pass over by one look at each; more are passed over month by month.
+const SMALL_OFFSET: u64 = 500;
+
+/// Where in time a page is looked for, and how many rows are passed over from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    from: i64,
+    until: i64,
+    offset: u64,
+}
+
+impl Place {
+    /// Passes over whole months by their totals, as far as those tell how many rows they have.
+    fn of(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusqlite::Result<Self> {
+        let mut place = Self { from: query.from.second(), until: query.until.second(), offset: page.offset };
+        if page.order != ViewOrder::Time || query.channel.is_some() || page.offset < SMALL_OFFSET {
+            return Ok(place);
+        }
+        let direction = if page.descending { "desc" } else { "asc" };
+        let mut statement = connection.prepare_cached(&format!(
+            "select views, views_of_unknown_channel, first_second, last_second from history_period
+             where month <> 0 and scope = ?1 and first_second >= ?2 and last_second < ?3 order by first_second {direction}"
+        ))?;
+        let mut months = statement.query(params![query.scope as u8, place.from, place.until])?;
+        while let Some(month) = months.next()? {
+            let (all, unknown): (u64, u64) = (month.get(0)?, month.get(1)?);
+            let rows = if query.include_unknown { all } else { all - unknown };
+            if rows > place.offset {
+                break;
+            }
+            place.offset -= rows;
+            if page.descending {
+                place.until = month.get(2)?;
+            } else {
+                place.from = month.get::<_, i64>(3)? + 1;
+            }
+        }
+        Ok(place)
+    }
+}
+
+/// How many views a query has in all, if the totals of a period tell it.
+pub fn count_in(period: &Period, query: &ViewQuery) -> Option<u64> {
+    let unknown = if query.include_unknown { 0 } else { period.views_of_unknown_channel };
+    query.channel.is_none().then_some(period.views - unknown)
+}
+
+/// How many views a query has in all, counted one by one.
 pub fn count(connection: &Connection, query: &ViewQuery) -> rusqlite::Result<u64> {
-    let sql = match query.scope {
-        Scope::Ads => "select count(*) from history_ad where second >= ?1 and second < ?2".to_owned(),
-        Scope::All if query.channel.is_some() => {
-            format!("select count(*) from history_channel_view x where {}", range(query))
-        }
-        _ => {
-            let (source, range, filter) = (source(query), range(query), filter(query));
-            let join = "join history_video v on v.video = w.video";
-            format!("select count(*) from {source} {join} where {range} {filter}")
-        }
-    };
+    let (source, filter) = (source(query), filter(query));
+    let source = if query.scope == Scope::Ads { "history_ad w" } else { source };
+    let sql = format!("select count(*) from {source} where w.second >= ?1 and w.second < ?2 {filter}");
     connection.prepare_cached(&sql)?.query_row([query.from.second(), query.until.second()], |row| row.get(0))
 }
 
 /// The views themselves, or those of a channel through its own table.
 fn source(query: &ViewQuery) -> &'static str {
-    match query.channel {
-        None => "history_view w",
-        Some(_) => "history_channel_view x join history_view w on w.second = x.second and w.video = x.video",
-    }
-}
-
-fn range(query: &ViewQuery) -> String {
-    match query.channel {
-        None => "w.second >= ?1 and w.second < ?2".to_owned(),
-        Some(channel) => format!("x.channel = {channel} and x.second >= ?1 and x.second < ?2"),
+    match (query.channel, query.scope) {
+        (None, _) => "history_view w",
+        (Some(_), Scope::All | Scope::Ads) => "history_channel_view w",
+        (Some(_), _) => "history_channel_view w join history_view o on o.second = w.second and o.video = w.video",
     }
 }
 
 fn filter(query: &ViewQuery) -> String {
-    let mut filter = match query.scope {
-        Scope::All | Scope::Ads => String::new(),
-        Scope::Videos => "and w.kind in (0, 3)".to_owned(),
-        Scope::Music => "and w.kind = 1".to_owned(),
-        Scope::Shorts => "and w.kind = 2".to_owned(),
+    let kinds = match query.scope {
+        Scope::All | Scope::Ads => None,
+        Scope::Videos => Some("0, 3"),
+        Scope::Music => Some("1"),
+        Scope::Shorts => Some("2"),
     };
-    if query.channel.is_none() && !query.include_unknown {
-        filter.push_str(" and +v.channel <> 0");
-    }
-    filter
+    let table = if query.channel.is_some() { "o" } else { "w" };
+    let kinds = kinds.map_or(String::new(), |kinds| format!("and {table}.kind in ({kinds})"));
+    let channel = match query.channel {
+        Some(channel) => format!("and w.channel = {channel}"),
+        None if query.include_unknown || query.scope == Scope::Ads => String::new(),
+        None => "and (select o.channel from history_video o where o.video = w.video) <> 0".to_owned(),
+    };
+    format!("{kinds} {channel}")
 }
 
-fn ads(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusqlite::Result<Vec<View>> {
+fn ads(connection: &Connection, place: &Place, page: &ViewPage) -> rusqlite::Result<Vec<View>> {
     let direction = if page.descending { "desc" } else { "asc" };
     let order = match page.order {
         ViewOrder::Title => format!("title is null, title collate nocase {direction}, second"),
         ViewOrder::Time | ViewOrder::Channel => format!("second {direction}, target {direction}"),
     };
-    // Of one second there may be several, which are told apart by their number within it.
-    let (near, behind) = match page.after {
-        None => (String::new(), String::new()),
-        Some(ViewCursor { second, video }) => {
-            let side = if page.descending { "<" } else { ">" };
-            (format!("and second {side}= {second}"), format!("where second {side} {second} or number > {video}"))
-        }
-    };
+    let Place { mut from, mut until, mut offset } = *place;
+    // Of one second there may be several, which are told apart by their number within it: those up to the one that was
+    // seen last stand first.
+    if let Some(ViewCursor { second, video }) = page.after {
+        (from, until) =
+            if page.descending { (from, until.min(second.saturating_add(1))) } else { (from.max(second), until) };
+        offset += u64::try_from(video).unwrap_or_default();
+    }
+    let side = if page.descending { ">=" } else { "<=" };
     connection
         .prepare_cached(&format!(
-            "select second, fraction_us, video_id, title, number from (
-                 select *, row_number() over (partition by second order by target {direction}) as number
-                 from history_ad where second >= ? and second < ? {near})
-             {behind} order by {order} limit ? offset ?"
+            "select second, fraction_us, video_id, title,
+                 (select count(*) from history_ad o where o.second = a.second and o.target {side} a.target)
+             from history_ad a where second >= ? and second < ? order by {order} limit ? offset ?"
         ))?
-        .query_map(params![query.from.second(), query.until.second(), page.limit, page.offset], |row| {
+        .query_map(params![from, until, page.limit, offset], |row| {
             let second: i64 = row.get(0)?;
             Ok(View {
                 watched_at: Timestamp::from_micros(second * 1_000_000 + row.get::<_, i64>(1)?),

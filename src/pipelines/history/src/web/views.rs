@@ -83,12 +83,8 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
         after: None,
     };
     let (found, total, years) = ask(&services, move |connection| {
-        // What a period holds in all is known; only filters need counting.
-        let total = if query.channel.is_none() && query.include_unknown {
-            periods::find(connection, year, month, query.scope)?.views
-        } else {
-            views::count(connection, &query)?
-        };
+        let period = periods::find(connection, year, month, query.scope)?;
+        let total = views::count_in(&period, &query).map_or_else(|| views::count(connection, &query), Ok)?;
         Ok((views::list(connection, &query, &page)?, total, periods::years(connection, Scope::All)?))
     })
     .await?;

@@ -41,7 +41,10 @@ proptest! {
             .collect();
         views.sort_unstable_by_key(|view| view.second());
         let by_id = [false, true, true, false, true];
-        let totals = add_up(&views, &zone, &by_id, 12);
+        let key = |number: usize| format!("{}{}", if by_id[number] { "UC" } else { "@" }, 9 - number);
+        let names = |number| ChannelNames { key: key(number), name: (number != 2).then(|| "Name".to_owned()) };
+        let channels: Vec<ChannelNames> = std::iter::once(ChannelNames::default()).chain((1..5).map(names)).collect();
+        let totals = add_up(&views, &zone, &channels, 12);
         for total in &totals.periods {
             let set = of(&views, |view| {
                 let local = zone.local(Timestamp::from_seconds(view.second()));
@@ -64,6 +67,9 @@ proptest! {
                     && (total.scope == 0 || total.scope == Scope::of_kind(view.kind()) as u8)
             });
             prop_assert_eq!(total.count, plain(&set));
+            // Keys in their order: (none) @6 UC5 UC7 UC8; all but channel 2 have the same name.
+            prop_assert_eq!(total.key_rank, [0, 4, 3, 1, 2][total.channel as usize]);
+            prop_assert_eq!(total.name_rank, [0, 3, 0, 1, 2][total.channel as usize]);
         }
         let whole = |year: i16| totals.channels.iter().filter(|total| total.year == year && total.is_total).map(|total| total.count.views).sum::<u32>();
         prop_assert_eq!(whole(0) as usize, views.len());

@@ -48,10 +48,10 @@ pub(super) fn finish(
     ids: Ids,
     zone: &Zone,
 ) -> rusqlite::Result<Totals> {
-    let by_id = rollup::known_by_id(transaction)?;
+    let channels = rollup::channel_names(transaction)?;
     let videos = views.iter().map(|view| view.video as usize + 1).max().unwrap_or(1);
     let (totals, sorted) = beside(
-        || (totals::add_up(&views, zone, &by_id, videos), ids.sorted()),
+        || (totals::add_up(&views, zone, &channels, videos), ids.sorted()),
         || bulk::insert(transaction, "history_view", views.iter().map(view_row)),
     )?;
     beside(
