@@ -104,8 +104,10 @@ impl Zone {
     /// The host's zone, or UTC where the host does not say.
     pub fn system() -> Self {
         let zone = TimeZone::system();
-        let name = zone.iana_name().unwrap_or("UTC").to_owned();
-        if zone.iana_name().is_none() { Self::utc() } else { Self { name, zone } }
+        match zone.iana_name() {
+            None | Some("Etc/UTC") => Self::utc(),
+            Some(name) => Self { name: name.to_owned(), zone },
+        }
     }
 
     /// The IANA name.

@@ -13,6 +13,7 @@ mod years;
 
 use axum::{
     Router,
+    response::Redirect,
     routing::{get, post},
 };
 use ytorch_core::{ExitCode, Problem};
@@ -40,7 +41,7 @@ pub(crate) fn routes(services: &Services) -> Router {
         .route("/api/v1/history/imports", post(api::imports::upload))
         .layer(body_limit(services.resources.upload_limit_bytes));
     Router::new()
-        .route("/", get(overview::show))
+        .route("/", get(|| async { Redirect::to("/history") }))
         .route("/history", get(overview::show))
         .route("/history/channels", get(channels::show))
         .route("/history/years", get(years::show))

@@ -7,10 +7,10 @@ use askama::Template;
 use super::safe_html;
 use crate::{QueryString, format};
 
-/// Links between the pages of a list.
+/// Links between the pages of a list; nothing if there is only one.
 #[derive(Clone, Debug, Template)]
 #[template(
-    source = r#"<nav class="pages" aria-label="Pages">{% if let Some(href) = previous %}<a rel="prev" href="{{ href }}">← Previous</a>{% endif %}<span>{{ label }}</span>{% if let Some(href) = next %}<a rel="next" href="{{ href }}">Next →</a>{% endif %}</nav>"#,
+    source = r#"{% if previous.is_some() || next.is_some() %}<nav class="pages" aria-label="Pages">{% if let Some(href) = previous %}<a rel="prev" href="{{ href }}">← Previous</a>{% endif %}<span>{{ label }}</span>{% if let Some(href) = next %}<a rel="next" href="{{ href }}">Next →</a>{% endif %}</nav>{% endif %}"#,
     ext = "html"
 )]
 pub struct Pagination {

@@ -72,9 +72,11 @@ pub(super) async fn of_year(Path(year): Path<String>) -> Redirect {
 pub(super) async fn show(State(services): State<Services>, parameters: Parameters) -> Result<Page, WebError> {
     let asked = query(&parameters)?;
     let query = asked.query;
-    let (found, total, period, years) = ask(&services, move |connection| {
+    let best = ChannelQuery { order: ChannelOrder::Views, descending: true, limit: 1, offset: 0, ..query };
+    let (found, best, total, period, years) = ask(&services, move |connection| {
         Ok((
             channels::list(connection, &query)?,
+            channels::list(connection, &best)?,
             channels::count(connection, &query)?,
             periods::find(connection, query.year.unwrap_or(0), 0, query.scope)?,
             periods::years(connection, Scope::All)?,
@@ -82,7 +84,9 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
     })
     .await?;
     let address = parameters.address(PATH, &["scope", "year", "unknown", "sort", "order", "limit"]);
-    let table = ranking(&found, &query, period.views, services.frame.zone(), Some((&asked, address.clone())));
+    let most = best.first().map_or(0, |channel| channel.views);
+    let sorting = Sorting { query: address.clone(), by: asked.sorted_by, order: asked.order };
+    let table = Table { sorting: Some(sorting), ..ranking(&found, &query, most, services.frame.zone()) };
     let title = query.year.map_or("Channels".to_owned(), |year| format!("Channels of {year}"));
     let view = ChannelsView {
         heading: Heading {
@@ -109,32 +113,17 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
     Page::render(title, &view)
 }
 
-/// The table of some channels; its heads sort where `asked` says how.
-pub(super) fn ranking(
-    found: &[Channel],
-    query: &ChannelQuery,
-    views: u64,
-    zone: &Zone,
-    asked: Option<(&Asked, QueryString)>,
-) -> Table {
+/// The table of some channels. Bars are as long as their part of `most`, the views of the first in the ranking.
+fn ranking(found: &[Channel], query: &ChannelQuery, most: u64, zone: &Zone) -> Table {
     let row = |(rank, channel): (u64, &Channel)| {
-        let mut link = QueryString::new("/history/views")
-            .with("channel", channel.key.as_deref().unwrap_or(UNKNOWN_CHANNEL))
-            .with("year", query.year.map_or(String::new(), |year| year.to_string()));
-        if query.scope != Scope::All {
-            link = link.with("scope", query.scope.word());
-        }
-        let name = channel.name.as_deref().or(channel.key.as_deref()).unwrap_or("Unknown channels");
-        let count = format::number(channel.views);
-        vec![
-            format::number(rank).into(),
-            Html::link(&link.to_string(), name),
-            Html::trusted(format!("{count} {}", ytorch_chart::share(channel.views, views))),
+        let mut cells = beginning(rank, channel, query, most);
+        cells.extend([
             format::number(channel.unique_videos).into(),
             format::number(channel.rewatched_videos).into(),
             format::date(channel.first, zone).into(),
             format::date(channel.last, zone).into(),
-        ]
+        ]);
+        cells
     };
     Table {
         caption: "Channels and what was watched of them".to_owned(),
@@ -148,6 +137,34 @@ pub(super) fn ranking(
             Column::number("Last view").sorted_by("last"),
         ],
         rows: (query.offset + 1..).zip(found).map(row).collect(),
-        sorting: asked.map(|(asked, query)| Sorting { query, by: asked.sorted_by, order: asked.order }),
+        sorting: None,
     }
+}
+
+/// The first few of the ranking, with their views only.
+pub(super) fn short_ranking(found: &[Channel], query: &ChannelQuery) -> Table {
+    let most = found.first().map_or(0, |channel| channel.views);
+    Table {
+        caption: "The channels with the most views".to_owned(),
+        columns: vec![Column::number("Rank"), Column::text("Channel"), Column::number("Views")],
+        rows: (1..).zip(found).map(|(rank, channel)| beginning(rank, channel, query, most)).collect(),
+        sorting: None,
+    }
+}
+
+/// The cells that every ranking begins with.
+fn beginning(rank: u64, channel: &Channel, query: &ChannelQuery, most: u64) -> Vec<Html> {
+    let mut link = QueryString::new("/history/views")
+        .with("channel", channel.key.as_deref().unwrap_or(UNKNOWN_CHANNEL))
+        .with("year", query.year.map_or(String::new(), |year| year.to_string()));
+    if query.scope != Scope::All {
+        link = link.with("scope", query.scope.word());
+    }
+    let name = channel.name.as_deref().or(channel.key.as_deref()).unwrap_or("Unknown channels");
+    let count = format::number(channel.views);
+    vec![
+        format::number(rank).into(),
+        Html::link(&link.to_string(), name),
+        Html::trusted(format!("{count} {}", ytorch_chart::share(channel.views, most))),
+    ]
 }

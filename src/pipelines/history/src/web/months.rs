@@ -83,7 +83,7 @@ fn chart(months: &[Period], scope: Scope) -> Html {
 
 fn table(months: &[Period], scope: Scope) -> Table {
     let row = |month: &Period| {
-        let name = format!("{} {}", format::month_name(month.month), month.year);
+        let name = format!("{:.3} {}", format::month_name(month.month), month.year);
         vec![
             Html::link(&views_of(month, scope), &name),
             format::number(month.views).into(),

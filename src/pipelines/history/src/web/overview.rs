@@ -97,7 +97,7 @@ pub(super) async fn show(State(services): State<Services>, session: Session) -> 
         heading: Heading { title: "Watch history".to_owned(), lead: Some(lead), ..Heading::default() },
         tiles: tiles(&facts, bounds, zone),
         years: super::years::chart(&facts.years, Scope::All),
-        channels: super::channels::ranking(&facts.channels, &TOP, facts.all.views, zone, None),
+        channels: super::channels::short_ranking(&facts.channels, &TOP),
         last_import,
     };
     Page::render("Watch history", &view)
