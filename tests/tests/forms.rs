@@ -62,7 +62,9 @@ fn a_rebuild_from_the_kept_files_gives_the_same_views() {
     let summary = client.json("/api/v1/history/summary");
     let reply = client.post("/api/v1/history/reingest", &[], "");
     assert_eq!(reply.status, 201, "{}", reply.body);
-    assert_eq!(reply.json()["status"], "done", "{}", reply.body);
+    let rebuilt = reply.json();
+    assert_eq!(rebuilt["status"], "done", "{rebuilt}");
+    assert_eq!(rebuilt["sources"].as_array().map(Vec::len), Some(2), "{rebuilt}");
     assert_eq!(client.json("/api/v1/history/summary"), summary);
     assert_eq!(client.all_views(""), before);
 }

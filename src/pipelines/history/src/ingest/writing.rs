@@ -93,13 +93,14 @@ fn write_and_finish(
         None if written.changed_anything() || outdated => store::rebuild(transaction, zone)?,
         None => {}
     }
-    let id = if let Some(id) = target.id {
-        id
-    } else {
-        let id = imports::insert(transaction, target.kind, target.started_at)?;
-        imports::insert_sources(transaction, id, &finish.sources)?;
-        id
+    let id = match target.id {
+        Some(id) => id,
+        None => imports::insert(transaction, target.kind, target.started_at)?,
     };
+    // An import that waited in the queue has its sources since then; which ones are read again is only known now.
+    if target.id.is_none() || target.kind == ImportKind::Reingest {
+        imports::insert_sources(transaction, id, &finish.sources)?;
+    }
     let Gathered { records_total, skipped, rejected, rejections, members } = finish.gathered;
     let Written { views_added, views_known, .. } = written;
     let counts = Counts { records_total, views_added, views_known, skipped, rejected };
