@@ -3,6 +3,7 @@
 //! It serves no request and knows no job; `jobs` and the server's commands call it.
 
 mod gather;
+mod message;
 mod writing;
 
 use std::{
@@ -16,8 +17,8 @@ use ytorch_pipeline::Resources;
 use ytorch_store::StoreError;
 
 use self::{
-    gather::{Gathered, Gatherer},
-    writing::{Finish, Message},
+    gather::Gatherer,
+    message::{Finish, Gathered, Message},
 };
 use crate::{
     parse::{self, Limits, Options, Source},

@@ -7,6 +7,7 @@ mod imports;
 mod months;
 mod overview;
 mod parameters;
+mod parts;
 mod receive;
 mod views;
 mod years;

@@ -1,5 +1,4 @@
 //! The pipeline holds what every pipeline must hold.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[test]
 fn it_is_a_pipeline_like_every_other() {

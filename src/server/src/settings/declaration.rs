@@ -117,3 +117,16 @@ impl Declaration {
         }
     }
 }
+
+/// A hint that names the known setting which is spelt most like `name`.
+pub(super) fn nearest(name: &str) -> String {
+    let likeness = |known: &&Declaration| strsim::jaro_winkler(known.name, name);
+    let best = DECLARATIONS.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    match best {
+        Some(best) if likeness(&best) > 0.7 => format!("did you mean `{}`?", best.name),
+        _ => {
+            let names: Vec<_> = DECLARATIONS.iter().map(|known| known.name).collect();
+            format!("the settings are: {}", names.join(", "))
+        }
+    }
+}

@@ -44,7 +44,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, Entry>, Problem> {
         let key = key.into_inner();
         if !DECLARATIONS.iter().any(|known| known.name == key) {
             let problem = Problem::new(ExitCode::Usage, format!("`{NAME}`, line {line}: there is no setting `{key}`"));
-            return Err(problem.hint(super::layers::nearest(&key)));
+            return Err(problem.hint(super::declaration::nearest(&key)));
         }
         entries.insert(key, Entry { value, line });
     }

@@ -187,16 +187,3 @@ fn wrong_value(error: &Error, layers: &[Layer]) -> Problem {
     let meaning = DECLARATIONS.iter().find(|known| known.name == name).map_or("", |known| known.meaning);
     Problem::new(ExitCode::Usage, format!("{place}: `{name}` cannot have this value")).detail(detail).hint(meaning)
 }
-
-/// A hint that names the known setting which is spelt most like `name`.
-pub(super) fn nearest(name: &str) -> String {
-    let likeness = |known: &&Declaration| strsim::jaro_winkler(known.name, name);
-    let best = DECLARATIONS.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-    match best {
-        Some(best) if likeness(&best) > 0.7 => format!("did you mean `{}`?", best.name),
-        _ => {
-            let names: Vec<_> = DECLARATIONS.iter().map(|known| known.name).collect();
-            format!("the settings are: {}", names.join(", "))
-        }
-    }
-}

@@ -4,41 +4,18 @@ use std::sync::mpsc::SyncSender;
 
 use ytorch_jobs::{Phase, Progress};
 
-use super::{Asker, writing::Message};
+use super::{
+    Asker,
+    message::{Gathered, Message},
+};
 use crate::{
     model::{Record, SkipReason},
-    parse::{self, MemberReport, Rejection, Sink, Stop},
-    store::{
-        Batch,
-        imports::{MemberRow, RejectionRow, Skipped},
-    },
+    parse::{self, Rejection, Sink, Stop},
+    store::{Batch, imports::RejectionRow},
 };
 
 /// Rejected records that are kept with an import; more are only counted.
 const REJECTIONS_KEPT: usize = 10_000;
-
-/// What reading alone can tell of an import.
-#[derive(Default)]
-pub(super) struct Gathered {
-    pub(super) records_total: u64,
-    pub(super) skipped: Skipped,
-    pub(super) rejected: u64,
-    pub(super) rejections: Vec<RejectionRow>,
-    pub(super) members: Vec<MemberRow>,
-}
-
-impl Gathered {
-    pub(super) fn members(&mut self, reports: &[MemberReport]) {
-        self.members.extend(reports.iter().map(|report| MemberRow {
-            source: report.source as u64,
-            path: report.path.clone(),
-            found: report.found.to_string(),
-            records: report.records,
-            rejected: report.rejected,
-            note: report.note.clone(),
-        }));
-    }
-}
 
 /// Gathers records into batches and sends each full one to the writer.
 pub(super) struct Gatherer<'a, 'asker> {

@@ -7,30 +7,17 @@ use ytorch_core::{Clock, Problem, Zone};
 use ytorch_jobs::Phase;
 use ytorch_store::{StoreError, rusqlite};
 
-use super::{Target, gather::Gathered};
+use super::{
+    Target,
+    message::{Finish, Gathered, Message},
+};
 use crate::store::{
-    self, Batch, ImportId, ImportKind, Totals, Writer, Written,
-    imports::{self, Counts, SourceRow},
+    self, ImportId, ImportKind, Totals, Writer, Written,
+    imports::{self, Counts},
 };
 
 /// Memory that SQLite may use for pages while an import runs, in KiB.
 const CACHE_KIB: i64 = 24 * 1024;
-
-/// What the reading side sends.
-pub(super) enum Message {
-    /// Records.
-    Batch(Box<Batch>),
-    /// The end of the files of one import; what comes next only adds to what is known by then.
-    GroupEnd,
-    /// All is read and kept: add up and commit.
-    Finish(Box<Finish>),
-}
-
-/// The end of it.
-pub(super) struct Finish {
-    pub(super) sources: Vec<SourceRow>,
-    pub(super) gathered: Gathered,
-}
 
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]

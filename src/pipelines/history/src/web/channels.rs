@@ -13,7 +13,11 @@ use ytorch_web::{
     format,
 };
 
-use super::{ask, parameters::Parameters, views::UNKNOWN_CHANNEL};
+use super::{
+    ask,
+    parameters::Parameters,
+    parts::{UNKNOWN_CHANNEL, crumbs, nothing_found, scope_filter, year_filter},
+};
 use crate::store::{Channel, ChannelOrder, ChannelQuery, Scope, channels, periods};
 
 const PATH: &str = "/history/channels";
@@ -90,15 +94,15 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
     let title = query.year.map_or("Channels".to_owned(), |year| format!("Channels of {year}"));
     let view = ChannelsView {
         heading: Heading {
-            crumbs: super::overview::crumbs(),
+            crumbs: crumbs(),
             title: title.clone(),
             lead: Some(format!("{} channels, {} views.", format::number(total), format::number(period.views))),
         },
         filters: FilterBar {
             query: address.clone(),
             filters: vec![
-                super::views::year_filter(&years, query.year),
-                super::views::scope_filter(query.scope, false),
+                year_filter(&years, query.year),
+                scope_filter(query.scope, false),
                 Filter::Checkbox {
                     name: "unknown".to_owned(),
                     label: "With unknown channels".to_owned(),
@@ -107,7 +111,7 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
             ],
         },
         table: (!found.is_empty()).then_some(table),
-        empty: super::overview::nothing_found(),
+        empty: nothing_found(),
         pagination: Pagination::numbered(&address, asked.page, total.div_ceil(u64::from(query.limit))),
     };
     Page::render(title, &view)

@@ -56,7 +56,7 @@ pub(super) async fn show(
     .await?;
     let path = format!("/history/imports/{id}");
     let address: QueryString = parameters.address(&path, &["limit"]);
-    let mut crumbs = super::overview::crumbs();
+    let mut crumbs = super::parts::crumbs();
     crumbs.push(("/history/imports".to_owned(), "Imports".to_owned()));
     let is_open = matches!(import.status, ImportStatus::Queued | ImportStatus::Running);
     let view = ImportView {

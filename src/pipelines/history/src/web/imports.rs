@@ -45,7 +45,7 @@ pub(super) async fn show(
         found.into_iter().map(|import| import.with_progress(|job| services.queue.progress(job))).collect();
     let view = ImportsView {
         heading: Heading {
-            crumbs: super::overview::crumbs(),
+            crumbs: super::parts::crumbs(),
             title: "Imports".to_owned(),
             lead: Some("Every export that was given, and what became of each of its records.".to_owned()),
         },

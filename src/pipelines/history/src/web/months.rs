@@ -15,7 +15,7 @@ use ytorch_web::{
 use super::{
     ask,
     parameters::Parameters,
-    years::{period_columns, scoped},
+    parts::{crumbs, nothing_found, period_columns, scope_filter, scoped, year_filter},
 };
 use crate::store::{Period, Scope, periods};
 
@@ -41,17 +41,17 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
     let title = year.map_or("Months".to_owned(), |year| format!("Months of {year}"));
     let view = MonthsView {
         heading: Heading {
-            crumbs: super::overview::crumbs(),
+            crumbs: crumbs(),
             title: title.clone(),
             lead: Some("Newest first. A bar leads to the views of its month.".to_owned()),
         },
         filters: FilterBar {
             query: parameters.address(PATH, &["scope", "year"]),
-            filters: vec![super::views::year_filter(&years, year), super::views::scope_filter(scope, true)],
+            filters: vec![year_filter(&years, year), scope_filter(scope, true)],
         },
         chart: chart(&months, scope),
         table: (!months.is_empty()).then(|| table(&months, scope)),
-        empty: super::overview::nothing_found(),
+        empty: nothing_found(),
     };
     Page::render(title, &view)
 }

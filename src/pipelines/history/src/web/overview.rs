@@ -6,7 +6,7 @@ use ytorch_core::{Timestamp, Zone};
 use ytorch_pipeline::Services;
 use ytorch_web::{
     Html, Page, Session, WebError,
-    components::{EmptyState, Heading, Table, Tile, Tiles, UploadZone},
+    components::{Heading, Table, Tile, Tiles, UploadZone},
     format,
 };
 
@@ -139,19 +139,5 @@ fn tiles(facts: &Facts, (first, last): (Timestamp, Timestamp), zone: &Zone) -> T
             tile("First view", format::date(first, zone), None, "/history/views?order=asc"),
             tile("Last view", format::date(last, zone), None, "/history/views"),
         ],
-    }
-}
-
-/// The way from the first page to any other.
-pub(super) fn crumbs() -> Vec<(String, String)> {
-    vec![("/history".to_owned(), "Watch history".to_owned())]
-}
-
-/// What stands where rows would stand.
-pub(super) fn nothing_found() -> EmptyState {
-    EmptyState {
-        what: "Nothing was found".to_owned(),
-        hint: "Nothing in the history fits. Choose other filters, or import an export.".to_owned(),
-        action: Some(("/history/imports".to_owned(), "Import an export".to_owned())),
     }
 }

@@ -6,13 +6,14 @@ use ytorch_core::Zone;
 use ytorch_pipeline::Services;
 use ytorch_web::{
     Html, Page, QueryString, WebError,
-    components::{Choice, Column, EmptyState, Filter, FilterBar, Heading, Order, Pagination, Sorting, Table},
+    components::{Column, EmptyState, Filter, FilterBar, Heading, Order, Pagination, Sorting, Table},
     format,
 };
 
 use super::{
     ask,
     parameters::{Parameters, Span, YEARS},
+    parts::{UNKNOWN_CHANNEL, choice, crumbs, nothing_found, scope_filter, year_filter},
 };
 use crate::{
     model::ViewKind,
@@ -20,9 +21,6 @@ use crate::{
 };
 
 const PATH: &str = "/history/views";
-
-/// Stands for a channel's key where the channel of no record is known. No key looks like it.
-pub(super) const UNKNOWN_CHANNEL: &str = "unknown";
 
 /// The names of the columns in addresses; the first is usual.
 const ORDERS: [(&str, ViewOrder); 3] =
@@ -96,7 +94,7 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
     let what = if query.scope == Scope::Ads { "advertisements" } else { "views" };
     let view = ViewsView {
         heading: Heading {
-            crumbs: super::overview::crumbs(),
+            crumbs: crumbs(),
             title: title.clone(),
             lead: Some(format!(
                 "{} {what}. Times are those of {}.",
@@ -107,7 +105,7 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
         filters: FilterBar { query: address.clone(), filters: filters(&asked, &years) },
         neighbours: neighbours(&address, asked.span),
         table: (!found.is_empty()).then(|| table(&found, services.frame.zone(), sorting)),
-        empty: super::overview::nothing_found(),
+        empty: nothing_found(),
         pagination: Pagination::numbered(&address, number, total.div_ceil(u64::from(limit))),
     };
     Page::render(title, &view)
@@ -168,42 +166,6 @@ fn filters(asked: &Asked, years: &[Period]) -> Vec<Filter> {
         });
     }
     filters
-}
-
-/// The menu of years.
-pub(super) fn year_filter(years: &[Period], chosen: Option<i16>) -> Filter {
-    let known = years.iter().map(|period| period.year);
-    let mut listed: Vec<i16> = known.chain(chosen).collect();
-    listed.sort_unstable_by(|one, other| other.cmp(one));
-    listed.dedup();
-    let name = |year: i16| choice(&year.to_string(), &year.to_string());
-    Filter::Select {
-        name: "year".to_owned(),
-        label: "Year".to_owned(),
-        choices: std::iter::once(choice("", "All years")).chain(listed.into_iter().map(name)).collect(),
-        chosen: chosen.map_or(String::new(), |year| year.to_string()),
-    }
-}
-
-/// The menu of scopes, with or without advertisements.
-pub(super) fn scope_filter(chosen: Scope, with_ads: bool) -> Filter {
-    let name = |scope: Scope| match scope {
-        Scope::All => choice("", "Everything"),
-        Scope::Videos => choice("videos", "Videos"),
-        Scope::Music => choice("music", "Music"),
-        Scope::Shorts => choice("shorts", "Shorts"),
-        Scope::Ads => choice("ads", "Advertisements"),
-    };
-    Filter::Select {
-        name: "scope".to_owned(),
-        label: "Show".to_owned(),
-        choices: Scope::ALL.into_iter().filter(|scope| with_ads || *scope != Scope::Ads).map(name).collect(),
-        chosen: if chosen == Scope::All { String::new() } else { chosen.word().to_owned() },
-    }
-}
-
-fn choice(value: &str, label: &str) -> Choice {
-    Choice { value: value.to_owned(), label: label.to_owned() }
 }
 
 fn table(found: &[View], zone: &Zone, sorting: Sorting) -> Table {

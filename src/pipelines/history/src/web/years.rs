@@ -7,11 +7,15 @@ use axum::extract::State;
 use ytorch_pipeline::Services;
 use ytorch_web::{
     Html, Page, QueryString, WebError,
-    components::{Column, EmptyState, FilterBar, Heading, Table},
+    components::{EmptyState, FilterBar, Heading, Table},
     format,
 };
 
-use super::{ask, parameters::Parameters};
+use super::{
+    ask,
+    parameters::Parameters,
+    parts::{crumbs, nothing_found, period_columns, scope_filter, scoped},
+};
 use crate::store::{Period, Scope, periods};
 
 const PATH: &str = "/history/years";
@@ -32,17 +36,14 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
     let years = without_gaps(&found);
     let view = YearsView {
         heading: Heading {
-            crumbs: super::overview::crumbs(),
+            crumbs: crumbs(),
             title: "Years".to_owned(),
             lead: Some(format!("A year counts in {}.", services.frame.zone().name())),
         },
-        filters: FilterBar {
-            query: parameters.address(PATH, &["scope"]),
-            filters: vec![super::views::scope_filter(scope, true)],
-        },
+        filters: FilterBar { query: parameters.address(PATH, &["scope"]), filters: vec![scope_filter(scope, true)] },
         chart: chart(&found, scope),
         table: (!years.is_empty()).then(|| table(&years, scope)),
-        empty: super::overview::nothing_found(),
+        empty: nothing_found(),
     };
     Page::render("Years", &view)
 }
@@ -93,23 +94,6 @@ fn table(years: &[Period], scope: Scope) -> Table {
         rows: years.iter().map(row).collect(),
         sorting: None,
     }
-}
-
-/// The columns of a table of years or months.
-pub(super) fn period_columns(first: &str) -> Vec<Column> {
-    vec![
-        Column::text(first),
-        Column::number("Views"),
-        Column::number("Unique videos"),
-        Column::number("Rewatched"),
-        Column::number("Channels"),
-        Column::number("Of unknown channels"),
-    ]
-}
-
-/// An address that keeps the scope, which is left out where it is usual.
-pub(super) fn scoped(query: QueryString, scope: Scope) -> QueryString {
-    if scope == Scope::All { query } else { query.with("scope", scope.word()) }
 }
 
 fn months_of(year: i16, scope: Scope) -> QueryString {
