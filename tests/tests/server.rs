@@ -8,7 +8,8 @@ use std::{
 use ytorch_tests::{API_READS, API_WRITES, Client, Instance, client::raw};
 
 /// Pages that must exist, and that nobody may see without log-in.
-const PAGES: &[&str] = &["/", "/history", "/history/channels", "/history/years", "/history/months", "/history/imports"];
+const PAGES: &[&str] =
+    &["/history", "/history/channels", "/history/years", "/history/months", "/history/views", "/history/imports"];
 
 #[test]
 fn every_setting_is_printed_at_start_and_no_secret() {
@@ -70,7 +71,7 @@ fn a_stop_is_graceful_and_a_restart_keeps_everything() {
     for _ in 0..3 {
         instance.stop();
         instance.start_again();
-        assert_eq!(instance.client().get("/").status, 200);
+        assert_eq!(instance.client().get("/history").status, 200);
     }
     assert_eq!(fs::read(instance.folder().join("config/secrets/token")).unwrap(), token);
 }
@@ -126,7 +127,7 @@ fn a_log_in_link_works_once() {
     let client = instance.client();
     let stranger = client.anonymous();
     let (cookie, path) = log_in(&client);
-    assert_eq!(stranger.get_with("/", &[("Cookie", &cookie)]).status, 200);
+    assert_eq!(stranger.get_with("/history", &[("Cookie", &cookie)]).status, 200);
     let again = stranger.get(&path);
     assert!(again.header("set-cookie").is_none(), "a link worked twice: {again:?}");
     let wrong = stranger.get("/login?code=0123456789abcdef");
@@ -170,7 +171,7 @@ fn a_session_needs_the_csrf_token_to_change_anything() {
 #[test]
 fn pages_forbid_scripts_and_styles_from_elsewhere() {
     let instance = Instance::start();
-    let reply = instance.client().get("/");
+    let reply = instance.client().get("/history");
     let policy = reply.header("content-security-policy").expect("a page has a policy");
     assert!(policy.contains("default-src") && !policy.contains("unsafe") && !policy.contains("http"), "{policy}");
     assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
