@@ -113,8 +113,11 @@ fn summary(kind: Kind, import: &Value) -> String {
         ("skipped: other", skipped("other")),
         ("rejected", count("rejected")),
     ];
-    let mut lines =
-        vec![format!("{what} {sources} {files} in {}.{:01} s", duration_ms / 1000, duration_ms % 1000 / 100)];
+    let duration = match duration_ms {
+        0..1000 => format!("{duration_ms} ms"),
+        _ => format!("{}.{:01} s", duration_ms / 1000, duration_ms % 1000 / 100),
+    };
+    let mut lines = vec![format!("{what} {sources} {files} in {duration}")];
     lines.extend(rows.iter().map(|(name, count)| format!("  {name:<30}{:>13}", grouped(*count))));
     if count("rejected") > 0 {
         lines.push("the imports page shows each rejected record and why".to_owned());
