@@ -111,7 +111,7 @@ pub(super) fn await_import(
         }
         thread::sleep(POLL);
         import = client.ask(&format!("/api/v1/history/imports/{id}"), &token).map_err(|problem| {
-            Problem::new(problem.code, "the server stopped before the import had ended")
+            Problem::new(problem.code, "the server stopped answering before the import had ended")
                 .detail(problem.what)
                 .hint("nothing is lost: the export is kept, and the import goes on when the instance starts again")
         })?;
