@@ -27,8 +27,8 @@ use crate::{
 
 /// Reading takes at most so long.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// Writing may be an upload that is waited for.
-const WRITE_TIMEOUT: Duration = Duration::from_hours(1);
+/// Writing may be an upload of many gigabytes over a slow line.
+const WRITE_TIMEOUT: Duration = Duration::from_hours(24);
 
 const HEADERS: [(HeaderName, &str); 7] = [
     (
