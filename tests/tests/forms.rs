@@ -51,6 +51,17 @@ fn several_forms_at_once_are_one_import() {
 }
 
 #[test]
+fn json_of_one_export_does_not_hide_the_page_of_another() {
+    let (old, new) = (Recipe::new(1_000, 1), Recipe::new(800, 2));
+    let together = [old.make(Form::Html).files, new.json().files].concat();
+    let (both, apart) = (Instance::start(), Instance::start());
+    both.client().import(&together);
+    apart.client().import(&old.make(Form::Html).files);
+    apart.client().import(&new.json().files);
+    assert_eq!(both.client().all_views(""), apart.client().all_views(""));
+}
+
+#[test]
 fn a_rebuild_from_the_kept_files_gives_the_same_views() {
     let earlier = Recipe::new(2_500, 1);
     let later = earlier.clone().with(&["--append", "300", "--drift", "--trim", "100"]);

@@ -127,6 +127,32 @@ fn a_ranking_keeps_its_filters_and_agrees_with_the_api() {
 }
 
 #[test]
+fn an_impossible_date_is_rejected_and_breaks_no_page() {
+    let instance = with_history();
+    let client = instance.client();
+    let at = |time: &str| json!({"header": "YouTube", "title": "Watched x", "titleUrl": "https://www.youtube.com/watch?v=x", "time": time});
+    let export = json!([
+        at("0001-01-01T00:00:00Z"),
+        at("2004-12-31T23:59:59Z"),
+        at("2100-01-01T00:00:00Z"),
+        at("9999-12-31T23:59:59Z"),
+        at("2005-01-01T00:00:00Z"),
+        at("2099-12-31T23:59:59Z")
+    ]);
+    let path = instance.folder().join("times.json");
+    File::create(&path).unwrap().write_all(export.to_string().as_bytes()).unwrap();
+    let import = client.import(&[path]);
+    assert_eq!((&import["views_added"], &import["rejected"]), (&2.into(), &4.into()));
+    for period in ["/history/years", "/history/months"] {
+        let html = page(&client, period);
+        assert!(html.len() < 1_000_000, "{period} has {} bytes", html.len());
+        for link in values(&html, "href").filter(|link| link.contains("2005") || link.contains("2099")) {
+            page(&client, &link);
+        }
+    }
+}
+
+#[test]
 fn titles_and_names_are_text_and_never_markup() {
     let instance = Instance::start();
     let client = instance.client();

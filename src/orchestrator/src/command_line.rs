@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
-#[command(name = "ytorch", version, about, long_about = None, disable_help_subcommand = true)]
+#[command(name = "ytorch", version, about, long_about = None, disable_help_subcommand = true, arg_required_else_help = true)]
 pub(crate) struct CommandLine {
     #[command(flatten)]
     pub common: Common,

@@ -63,7 +63,11 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
         return Problem::new(ExitCode::NotFound, format!("there is no file `{}`", path.display()))
             .hint("give the path of the file that Google Takeout made; nothing was started");
     }
-    Problem::new(ExitCode::Failure, format!("could not read `{}`", path.display())).because(error)
+    let problem = Problem::new(ExitCode::NotFound, format!("could not read `{}`", path.display())).because(error);
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return problem.hint("make it readable for you; nothing was started");
+    }
+    problem.hint("copy it to a disk that works; nothing was started")
 }
 
 #[cfg(test)]

@@ -56,7 +56,10 @@ fn not_understood(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if !is_answer && arguments.iter().any(|argument| argument == "--json") {
         let text = error.render().to_string();
-        let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        // Up to the usage: what is missing stands on lines of its own.
+        let words: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:")).collect();
+        let what = words.join(" ");
+        let what = what.trim().trim_start_matches("error: ");
         let problem =
             Problem::new(ExitCode::Usage, what).hint("`ytorch -h` and `ytorch VERB -h` say what is understood");
         Output { json: true, quiet: false }.problem(&problem);

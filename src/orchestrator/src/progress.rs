@@ -14,11 +14,14 @@ use crate::{
 };
 
 const LINE_EVERY: Duration = Duration::from_secs(3);
+/// What takes less than this needs no line.
+const FIRST_LINE: Duration = Duration::from_secs(1);
 
 /// The shown progress of one command.
 pub(crate) struct Progress {
     output: Output,
     bar: Option<ProgressBar>,
+    begun: Instant,
     last_line: Option<Instant>,
 }
 
@@ -31,7 +34,7 @@ impl Progress {
                 .expect("the template has only known fields");
             ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10)).with_style(style)
         });
-        Self { output, bar, last_line: None }
+        Self { output, bar, begun: Instant::now(), last_line: None }
     }
 
     /// Shows where a phase is.
@@ -42,7 +45,11 @@ impl Progress {
             bar.set_position(bytes_done);
             return;
         }
-        if self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
+        let is_due = match self.last_line {
+            None => self.begun.elapsed() >= FIRST_LINE,
+            Some(last) => last.elapsed() >= LINE_EVERY,
+        };
+        if is_due {
             self.last_line = Some(Instant::now());
             self.output.note(&line(phase, bytes_done, bytes_total));
         }

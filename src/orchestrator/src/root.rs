@@ -144,7 +144,9 @@ impl Root {
             let Some(name) = entry.file_name().to_str().and_then(|text| text.parse::<InstanceName>().ok()) else {
                 continue;
             };
-            if self.folders(&name).spec().is_file() {
+            // One that is there and cannot be read is an instance, too: it must be seen to be broken.
+            let spec = self.folders(&name).spec();
+            if !fs::symlink_metadata(spec).is_err_and(|error| is_absent(&error)) {
                 names.push(name);
             }
         }

@@ -167,7 +167,7 @@ fn judge(spec: &Spec, observed: &Observed, health: Option<&Health>, now: Timesta
 fn why_failed(spec: &Spec, observed: &Observed) -> String {
     match &observed.report {
         Some(Report { given_up: true, last_exit: Some(code), .. }) => {
-            format!("the server ended with exit status {code}: ytorch logs {}", spec.name)
+            format!("the server ended at its start (exit status {code}): ytorch logs {}", spec.name)
         }
         _ => format!("it should run and does not (was the machine restarted?): ytorch start {}", spec.name),
     }

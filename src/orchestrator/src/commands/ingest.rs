@@ -5,7 +5,7 @@ use std::{path::PathBuf, thread, time::Duration};
 use serde_json::{Value, json};
 use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem};
 
-use super::{Context, engine, parse_name, read_token, running::import_runs, server_program};
+use super::{Context, parse_name, read_token, running::observe, server_program};
 use crate::{
     command_line::Ingest,
     engine::Activity,
@@ -56,9 +56,8 @@ pub(super) enum Way {
 impl Way {
     /// Looks who holds the database.
     pub(super) fn of(spec: &Spec, folders: &InstanceFolders) -> Result<Self, Problem> {
-        match engine(spec.engine).observe(folders).activity {
-            Activity::Nothing => Ok(Self::Alone),
-            Activity::Importing { pid } => Err(import_runs(&spec.name, pid)),
+        match observe(folders, spec)?.activity {
+            Activity::Nothing | Activity::Importing { .. } => Ok(Self::Alone),
             Activity::Kept | Activity::Orphan { .. } => {
                 let client = ServerClient::new(spec, API_PATIENCE);
                 if client.health().is_some_and(|health| health.instance == spec.name.as_str()) {

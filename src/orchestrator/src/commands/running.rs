@@ -11,7 +11,7 @@ use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem};
 use super::{Context, carry_out, chosen, engine, note_stale, would_do};
 use crate::{
     command_line::Change,
-    engine::{Activity, Engine},
+    engine::{Activity, Engine, Observed},
     output::Answer,
     plan::{self, Action},
     ports,
@@ -48,10 +48,7 @@ pub(super) fn restart(context: &Context, options: &Change) -> Result<Answer, Pro
 pub(super) fn bring_up(context: &Context, name: &InstanceName, spec: &Spec) -> Result<(), Problem> {
     let folders = context.root.folders(name);
     let _lock = context.root.lock_instance(name, "create")?;
-    let observed = engine(spec.engine).observe(&folders);
-    if let Activity::Importing { pid } = observed.activity {
-        return Err(import_runs(name, pid));
-    }
+    let observed = observe(&folders, spec)?;
     let actions = plan::reconcile(spec, &observed);
     carry_out(&folders, spec, &actions)?;
     wait_until_ready(&folders, spec)
@@ -68,10 +65,7 @@ fn change(
     let folders = context.root.folders(&name);
     let plan = |spec: &Spec| -> Result<(Spec, Vec<Action>), Problem> {
         let wanted = edit(spec);
-        let observed = engine(spec.engine).observe(&folders);
-        if let Activity::Importing { pid } = observed.activity {
-            return Err(import_runs(&name, pid));
-        }
+        let observed = observe(&folders, spec)?;
         let mut actions = plan::edit(&folders, spec, &wanted);
         actions.extend(plan::reconcile(&wanted, &observed));
         Ok((wanted, actions))
@@ -101,8 +95,26 @@ fn change(
     Ok(Answer::done(text, json))
 }
 
+/// Looks at an instance that is to be changed.
+///
+/// # Errors
+/// If something runs that nobody should interrupt, or that cannot be stopped from here.
+pub(super) fn observe(folders: &InstanceFolders, spec: &Spec) -> Result<Observed, Problem> {
+    let observed = engine(spec.engine).observe(folders);
+    match observed.activity {
+        Activity::Importing { pid } => Err(import_runs(&spec.name, pid)),
+        Activity::Nothing => match ports::server_of(folders.root(), spec.port) {
+            Some(pid) => Err(Problem::new(ExitCode::Busy, format!("a server of `{}` runs out of control", spec.name))
+                .detail(format!("{} was deleted while it ran", folders.run().display()))
+                .hint(format!("end it with `kill {pid}` and try again"))),
+            None => Ok(observed),
+        },
+        Activity::Kept | Activity::Orphan { .. } => Ok(observed),
+    }
+}
+
 /// The problem of an import without a server, which nobody should interrupt.
-pub(super) fn import_runs(name: &InstanceName, pid: u32) -> Problem {
+fn import_runs(name: &InstanceName, pid: u32) -> Problem {
     Problem::new(ExitCode::Busy, format!("an import into `{name}` is running"))
         .detail(format!("the process {pid} holds the database"))
         .hint("wait until it is done and try again")

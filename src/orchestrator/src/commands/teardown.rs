@@ -3,10 +3,9 @@
 use serde_json::json;
 use ytorch_core::{ExitCode, InstanceName, Problem};
 
-use super::{Context, carry_out, chosen, engine, note_stale, running::import_runs, would_do};
+use super::{Context, carry_out, chosen, note_stale, running::observe, would_do};
 use crate::{
     command_line::Teardown,
-    engine::Activity,
     output::{Answer, can_ask},
     plan::{self, Action},
     root::Place,
@@ -67,10 +66,7 @@ pub(super) fn finish(context: &Context, name: &InstanceName, spec: &Spec) -> Res
 
 fn removal(context: &Context, name: &InstanceName, spec: &Spec) -> Result<Vec<Action>, Problem> {
     let folders = context.root.folders(name);
-    let observed = engine(spec.engine).observe(&folders);
-    if let Activity::Importing { pid } = observed.activity {
-        return Err(import_runs(name, pid));
-    }
+    let observed = observe(&folders, spec)?;
     Ok(plan::teardown(&folders, spec, &observed))
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fs,
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use super::{Ended, Root, stand_in_server, write};
@@ -14,11 +15,31 @@ fn without_a_server_the_import_runs_alone() {
     write(&export, "[]").unwrap();
     let ended = root.run(&["ingest", export.to_str().unwrap()]).ok();
     assert!(ended.stdout.contains("records read") && ended.stdout.contains("5\n"), "{}", ended.stdout);
-    assert!(ended.stderr.contains("reading"), "{}", ended.stderr);
+    assert_eq!(ended.stderr, "", "what takes no time needs no progress");
     let json = root.run(&["ingest", export.to_str().unwrap(), "--json"]).ok().json();
     assert_eq!((&json["id"], &json["views_added"]), (&"7".into(), &5.into()));
     write(&export, "broken").unwrap();
     root.run(&["ingest", export.to_str().unwrap()]).fails(9, &["no export", "it is broken", "hint: another"]);
+}
+
+#[test]
+fn what_takes_more_than_a_second_shows_how_far_it_is() {
+    let root = Root::created("default");
+    let export = root.file("x.json");
+    write(&export, "[]").unwrap();
+    let gate = root.file("default/config/import-waits");
+    write(&gate, "").unwrap();
+    let begun = Instant::now();
+    let child = root.command(&["ingest", export.to_str().unwrap()]).stderr(Stdio::piped()).spawn().unwrap();
+    // The import has begun some time before it is seen, so it has lasted for more than a second then.
+    while !root.run(&["status"]).ok().stdout.contains("an import is running") {}
+    let seen = Instant::now();
+    while seen.elapsed() < Duration::from_secs(1) {
+        root.run(&["status"]).ok();
+    }
+    fs::remove_file(&gate).unwrap();
+    let ended = Ended::of(child.wait_with_output().unwrap()).ok();
+    assert!(ended.stderr.contains("reading, 1 records: 50 %"), "after {:?}: {}", begun.elapsed(), ended.stderr);
 }
 
 #[test]

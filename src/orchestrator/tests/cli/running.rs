@@ -169,3 +169,25 @@ fn followed_logs_end_with_their_reader() {
     writeln!(log, "one more").unwrap();
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn a_server_whose_run_folder_is_gone_is_never_said_to_be_stopped() {
+    let root = Root::running("friend");
+    let pid = root.report("friend")["pid"].as_u64().unwrap();
+    fs::remove_dir_all(root.file("friend/run")).unwrap();
+    let export = root.file("x.json");
+    write(&export, "[]").unwrap();
+    let hint = format!("`kill {pid}`");
+    for words in [
+        &["stop", "friend"][..],
+        &["start", "friend"],
+        &["ingest", "--instance=friend", export.to_str().unwrap()],
+        &["teardown", "friend", "--purge", "--yes-delete-data-of=friend"],
+    ] {
+        root.run(words).fails(5, &["out of control", &hint]);
+    }
+    assert!(root.file("friend/data").exists(), "data was deleted under a server");
+    signal(pid, "TERM");
+    wait_until("the end of the server", || root.run(&["stop", "friend"]).code == 0);
+    root.run(&["start", "friend"]).ok();
+}

@@ -115,7 +115,9 @@ create table history_import (
     rejected integer not null default 0,
     problem_what text,
     problem_detail text,
-    problem_hint text
+    problem_hint text,
+    -- The exit code of a program that ends with it.
+    problem_code integer
 ) strict;
 
 -- The files of an import, as received; the bytes lie in data/raw under their hash.

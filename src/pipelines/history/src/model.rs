@@ -1,6 +1,6 @@
 //! The nouns of a watch history: what a record of an export means. It does not read bytes and knows no table.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::RangeInclusive};
 
 use serde::Serialize;
 use ytorch_core::Timestamp;
@@ -128,6 +128,16 @@ pub enum Record<'a> {
     Ad(AdRecord<'a>),
     /// Nothing that this pipeline keeps.
     Skipped(SkipReason),
+}
+
+/// The years in which anyone can have watched YouTube. An instant outside them is a fault of the export.
+pub const YEARS: RangeInclusive<i16> = 2005..=2099;
+
+/// Whether an instant lies in [`YEARS`] (UTC).
+pub fn is_plausible(watched_at: Timestamp) -> bool {
+    const FIRST_SECOND: i64 = 1_104_537_600;
+    const LAST_SECOND: i64 = 4_102_444_799;
+    (FIRST_SECOND..=LAST_SECOND).contains(&watched_at.second())
 }
 
 /// Whether a text can be the id of a video: 1 to 64 of `A-Z a-z 0-9 _ -`.

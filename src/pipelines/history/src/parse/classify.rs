@@ -3,7 +3,9 @@
 use ytorch_core::Timestamp;
 
 use super::{address::Address, frame::Frames};
-use crate::model::{AdRecord, ChannelKey, ChannelRef, Record, SkipReason, ViewKind, ViewRecord, is_video_id};
+use crate::model::{
+    AdRecord, ChannelKey, ChannelRef, Record, SkipReason, ViewKind, ViewRecord, is_plausible, is_video_id,
+};
 
 /// The parts of a record, whatever form they were written in.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +31,14 @@ pub(super) struct Context {
 
 /// Why a record cannot be used.
 pub(super) const NO_TIME: &str = "the time is missing or cannot be read";
+
+/// Why a record cannot be used, either.
+const NOT_THEN: &str = "the time lies outside of 2005 to 2099";
+
+fn watched_at(parts: &Parts<'_>) -> Result<Timestamp, &'static str> {
+    let time = parts.time.ok_or(NO_TIME)?;
+    if is_plausible(time) { Ok(time) } else { Err(NOT_THEN) }
+}
 
 /// Says what a record means, or why it cannot be used.
 pub(super) fn classify<'a>(parts: &Parts<'a>, context: &Context) -> Result<Record<'a>, &'static str> {
@@ -57,7 +67,7 @@ pub(super) fn classify<'a>(parts: &Parts<'a>, context: &Context) -> Result<Recor
         // Liked, shared, saved: the same address, another verb.
         return Ok(Record::Skipped(SkipReason::Other));
     }
-    let watched_at = parts.time.ok_or(NO_TIME)?;
+    let watched_at = watched_at(parts)?;
     let title = inside.flatten().unwrap_or(title);
     let title = (!title.is_empty() && title != url).then_some(title);
     let channel = ChannelRef {
@@ -68,7 +78,7 @@ pub(super) fn classify<'a>(parts: &Parts<'a>, context: &Context) -> Result<Recor
 }
 
 fn ad<'a>(parts: &Parts<'a>, address: Address<'a>, context: &Context) -> Result<Record<'a>, &'static str> {
-    let watched_at = parts.time.ok_or(NO_TIME)?;
+    let watched_at = watched_at(parts)?;
     let title =
         parts.title.map(|title| context.frames.watch.as_ref().and_then(|frame| frame.strip(title)).unwrap_or(title));
     let title = title.filter(|title| Some(*title) != parts.url);

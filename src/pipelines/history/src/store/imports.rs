@@ -128,6 +128,8 @@ pub struct KeptProblem {
     pub detail: Option<String>,
     /// What to do next.
     pub hint: Option<String>,
+    /// The exit status of a program that ends with it.
+    pub code: u8,
 }
 
 /// One import, as pages and the API show it.
@@ -295,7 +297,7 @@ pub(crate) fn fail(
     connection
         .prepare_cached(
             "update history_import set status = 'failed', started_at = ?, ended_at = ?, problem_what = ?, problem_detail = ?,
-                 problem_hint = ?
+                 problem_hint = ?, problem_code = ?
              where import = ? and status = 'queued'",
         )?
         .execute(params![
@@ -304,6 +306,7 @@ pub(crate) fn fail(
             problem.what,
             problem.detail,
             problem.hint,
+            problem.code as u8,
             id.0
         ])?;
     Ok(())
@@ -311,7 +314,7 @@ pub(crate) fn fail(
 
 const COLUMNS: &str = "import, kind, status, created_at, started_at, ended_at, records_total, views_added, views_known,
     skipped_ads, skipped_posts, skipped_removed_without_id, skipped_other, rejected, problem_what, problem_detail,
-    problem_hint, job";
+    problem_hint, job, problem_code";
 
 /// One import.
 pub fn find(connection: &Connection, id: ImportId) -> rusqlite::Result<Option<Import>> {
@@ -396,7 +399,9 @@ fn import_row(row: &Row<'_>) -> rusqlite::Result<Import> {
         .map(|(start, end)| u64::try_from((end.as_micros() - start.as_micros()) / 1000).unwrap_or_default());
     let problem = row
         .get::<_, Option<String>>(14)?
-        .map(|what| Ok::<_, rusqlite::Error>(KeptProblem { what, detail: row.get(15)?, hint: row.get(16)? }))
+        .map(|what| {
+            Ok::<_, rusqlite::Error>(KeptProblem { what, detail: row.get(15)?, hint: row.get(16)?, code: row.get(18)? })
+        })
         .transpose()?;
     Ok(Import {
         id: ImportId(row.get(0)?),

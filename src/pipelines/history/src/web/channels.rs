@@ -16,7 +16,7 @@ use ytorch_web::{
 use super::{
     ask,
     parameters::Parameters,
-    parts::{UNKNOWN_CHANNEL, crumbs, nothing_found, scope_filter, year_filter},
+    parts::{UNKNOWN_CHANNEL, beyond_last, crumbs, nothing_found, scope_filter, year_filter},
 };
 use crate::store::{Channel, ChannelOrder, ChannelQuery, Scope, channels, periods};
 
@@ -60,7 +60,7 @@ pub(super) fn query(parameters: &Parameters) -> Result<Asked, WebError> {
     let query = ChannelQuery {
         year: parameters.year()?,
         scope: parameters.scope()?,
-        include_unknown: parameters.flag("unknown"),
+        include_unknown: parameters.flag("unknown", false)?,
         order,
         descending: direction == Order::Descending,
         limit,
@@ -88,6 +88,7 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
     })
     .await?;
     let address = parameters.address(PATH, &["scope", "year", "unknown", "sort", "order", "limit"]);
+    let pages = total.div_ceil(u64::from(query.limit));
     let most = best.first().map_or(0, |channel| channel.views);
     let sorting = Sorting { query: address.clone(), by: asked.sorted_by, order: asked.order };
     let table = Table { sorting: Some(sorting), ..ranking(&found, &query, most, services.frame.zone()) };
@@ -111,8 +112,8 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
             ],
         },
         table: (!found.is_empty()).then_some(table),
-        empty: nothing_found(),
-        pagination: Pagination::numbered(&address, asked.page, total.div_ceil(u64::from(query.limit))),
+        empty: if total > 0 { beyond_last(&address, pages) } else { nothing_found() },
+        pagination: Pagination::numbered(&address, asked.page, pages),
     };
     Page::render(title, &view)
 }

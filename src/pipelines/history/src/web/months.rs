@@ -95,7 +95,7 @@ fn table(months: &[Period], scope: Scope) -> Table {
     };
     Table {
         caption: "Months and what was watched in them".to_owned(),
-        columns: period_columns("Month"),
+        columns: period_columns("Month", scope),
         rows: months.iter().map(row).collect(),
         sorting: None,
     }

@@ -1,6 +1,6 @@
 //! What addresses say behind the question mark: read with words for what cannot be meant. It asks no store.
 
-use std::str::FromStr;
+use std::{ops::RangeInclusive, str::FromStr};
 
 use axum::{
     extract::{FromRequestParts, Query},
@@ -9,15 +9,15 @@ use axum::{
 use ytorch_core::{Timestamp, Zone};
 use ytorch_web::{QueryString, WebError, components::Order};
 
-use crate::store::Scope;
+use crate::{model, store::Scope};
 
 const DEFAULT_LIMIT: u32 = 50;
 const LARGEST_LIMIT: u32 = 1000;
 /// Pages behind this one hold nothing: no history has so many rows.
 const LAST_PAGE: u64 = 10_000_000;
 
-/// Years outside this range are typing mistakes.
-pub(super) const YEARS: std::ops::RangeInclusive<i16> = 1970..=9000;
+/// Years outside this range are typing mistakes. In local time a view can fall into the year before or after.
+pub(super) const YEARS: RangeInclusive<i16> = *model::YEARS.start() - 1..=*model::YEARS.end() + 1;
 
 /// The query parameters of a request.
 #[derive(Clone, Debug, Default)]
@@ -60,9 +60,14 @@ impl Parameters {
         self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// Whether a parameter is `1`.
-    pub(super) fn flag(&self, name: &str) -> bool {
-        self.text(name) == Some("1")
+    /// A parameter that is `1` or `0`, or what is usual.
+    pub(super) fn flag(&self, name: &str, usual: bool) -> Result<bool, WebError> {
+        match self.text(name) {
+            None => Ok(usual),
+            Some("0") => Ok(false),
+            Some("1") => Ok(true),
+            Some(word) => Err(not_meant(name, word)),
+        }
     }
 
     /// `limit`: 50 unless something else is asked for, never less than 1 or more than 1000.
@@ -97,7 +102,8 @@ impl Parameters {
             None => (None, text),
         };
         let month = month.parse::<i8>().ok().filter(|month| (1..=12).contains(month)).ok_or_else(wrong)?;
-        if own_year.is_some_and(|year| !YEARS.contains(&year)) {
+        let contradicts = own_year.zip(year).is_some_and(|(own, other)| own != other);
+        if contradicts || own_year.is_some_and(|year| !YEARS.contains(&year)) {
             return Err(wrong());
         }
         Ok(own_year.or(year).map_or(Span::All, |year| Span::Month(year, month)))
@@ -153,7 +159,10 @@ fn not_meant(name: &str, text: &str) -> WebError {
         "year" => "a year looks like 2024",
         "scope" => "it is one of all, videos, music, shorts, ads",
         "order" => "it is asc or desc",
-        "sort" => "use the heads of the table",
+        "sort" => "the heads of the table lead to what it can be",
+        "unknown" => "it is 0 or 1",
+        "limit" | "page" => "it is a number from 1 on",
+        "cursor" => "it is the next_cursor of the answer before",
         _ => "start from the first page, and use its links",
     };
     let shown: String = text.chars().take(40).collect();
@@ -175,7 +184,9 @@ mod tests {
         assert_eq!(span(&[("year", "2023"), ("month", "6")]), Ok(Span::Month(2023, 6)));
         assert_eq!(span(&[("year", "2023"), ("month", "")]), Ok(Span::Year(2023)));
         assert_eq!(span(&[("year", ""), ("month", "6")]), Ok(Span::All));
-        for wrong in ["2024-13", "x", "2024-", "-1", "99999-01", "2024-06-01"] {
+        assert_eq!(span(&[("year", "2024"), ("month", "2024-06")]), Ok(Span::Month(2024, 6)));
+        assert_eq!(span(&[("year", "2023"), ("month", "2024-06")]), Err(400));
+        for wrong in ["2024-13", "2003-01", "2101-01", "x", "2024-", "-1", "99999-01", "2024-06-01"] {
             assert_eq!(span(&[("month", wrong)]), Err(400), "{wrong}");
         }
     }

@@ -61,16 +61,29 @@ pub(super) fn choice(value: &str, label: &str) -> Choice {
     Choice { value: value.to_owned(), label: label.to_owned() }
 }
 
-/// The columns of a table of years or months.
-pub(super) fn period_columns(first: &str) -> Vec<Column> {
-    vec![
+/// What stands where rows would stand, behind the last page.
+pub(super) fn beyond_last(address: &QueryString, pages: u64) -> EmptyState {
+    EmptyState {
+        what: "There is no such page".to_owned(),
+        hint: format!("The list has {pages} pages."),
+        action: Some((address.clone().with("page", pages).to_string(), "To the last page".to_owned())),
+    }
+}
+
+/// The columns of a table of years or months. Of advertisements only the number is counted.
+pub(super) fn period_columns(first: &str, scope: Scope) -> Vec<Column> {
+    let mut columns = vec![
         Column::text(first),
         Column::number("Views"),
         Column::number("Unique videos"),
         Column::number("Rewatched"),
         Column::number("Channels"),
         Column::number("Of unknown channels"),
-    ]
+    ];
+    if scope == Scope::Ads {
+        columns.truncate(2);
+    }
+    columns
 }
 
 /// An address that keeps the scope, which is left out where it is usual.

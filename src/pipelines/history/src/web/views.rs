@@ -13,7 +13,7 @@ use ytorch_web::{
 use super::{
     ask,
     parameters::{Parameters, Span, YEARS},
-    parts::{UNKNOWN_CHANNEL, choice, crumbs, nothing_found, scope_filter, year_filter},
+    parts::{UNKNOWN_CHANNEL, beyond_last, choice, crumbs, nothing_found, scope_filter, year_filter},
 };
 use crate::{
     model::ViewKind,
@@ -51,7 +51,7 @@ pub(super) async fn find_query(services: &Services, parameters: &Parameters) -> 
     let span = parameters.span()?;
     let (from, until) = span.bounds(&services.resources.zone);
     let scope = parameters.scope()?;
-    let include_unknown = parameters.text("unknown") != Some("0");
+    let include_unknown = parameters.flag("unknown", true)?;
     let (number, channel) = match parameters.text("channel").map(str::to_owned) {
         None => (None, None),
         Some(key) if key == UNKNOWN_CHANNEL => (Some(0), Some("Unknown channels".to_owned())),
@@ -90,6 +90,7 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
     let address =
         with_span(parameters.address(PATH, &["channel", "scope", "unknown", "sort", "order", "limit"]), asked.span);
     let sorting = Sorting { query: address.clone(), by: sorted_by, order: direction };
+    let pages = total.div_ceil(u64::from(limit));
     let title = title(&asked);
     let what = if query.scope == Scope::Ads { "advertisements" } else { "views" };
     let view = ViewsView {
@@ -105,14 +106,15 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
         filters: FilterBar { query: address.clone(), filters: filters(&asked, &years) },
         neighbours: neighbours(&address, asked.span),
         table: (!found.is_empty()).then(|| table(&found, services.frame.zone(), sorting)),
-        empty: nothing_found(),
-        pagination: Pagination::numbered(&address, number, total.div_ceil(u64::from(limit))),
+        empty: if total > 0 { beyond_last(&address, pages) } else { nothing_found() },
+        pagination: Pagination::numbered(&address, number, pages),
     };
     Page::render(title, &view)
 }
 
 fn title(asked: &Asked) -> String {
-    let of_what = asked.channel.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+    // Isolated, so that a name in another direction of writing does not turn the rest round.
+    let of_what = asked.channel.as_ref().map(|name| format!(" of \u{2068}{name}\u{2069}")).unwrap_or_default();
     let what = if asked.query.scope == Scope::Ads { "Advertisements" } else { "Views" };
     match asked.span {
         Span::All => format!("{what}{of_what}"),

@@ -79,18 +79,13 @@ fn table(years: &[Period], scope: Scope) -> Table {
             link("/history/views", &format::number(year.views)),
             format::number(year.unique_videos).into(),
             format::number(year.rewatched_videos).into(),
-            // No channel is known of an advertisement.
-            if scope == Scope::Ads {
-                "–".into()
-            } else {
-                link("/history/channels", &format::number(year.ranked_channels))
-            },
+            link("/history/channels", &format::number(year.ranked_channels)),
             format::number(year.views_of_unknown_channel).into(),
         ]
     };
     Table {
         caption: "Years and what was watched in them".to_owned(),
-        columns: period_columns("Year"),
+        columns: period_columns("Year", scope),
         rows: years.iter().map(row).collect(),
         sorting: None,
     }

@@ -153,8 +153,10 @@ impl<'a> Reader<'a> {
             Found::MyActivity(_) => Some(Found::MyActivity(Format::Json)),
             Found::SearchHistory | Found::Nothing => None,
         };
-        if same_in_json.is_some_and(|found| self.reports.iter().any(|report| report.found == found)) {
-            let note = "left out: the JSON of the same history is there, and says more".to_owned();
+        // Only in one archive: two files may be two exports, and reading one twice only finds known views.
+        let is_same = |report: &MemberReport| report.source == self.source && Some(report.found) == same_in_json;
+        if same_in_json.is_some() && self.reports.iter().any(is_same) {
+            let note = "left out: the archive has the same history as JSON, which says more".to_owned();
             self.report(path, Found::Nothing, Tally::default(), Some(note));
             return Ok(());
         }
