@@ -132,7 +132,7 @@ pub(crate) fn note_stale(context: &Context, actions: &[Action]) {
 
 fn token(context: &Context, choice: &Choice) -> Result<Answer, Problem> {
     let name = chosen(choice)?;
-    context.root.instance(&name)?;
+    context.root.present(&name)?;
     let token = read_token(&context.root.folders(&name))?;
     Ok(Answer::shown(token.reveal(), json!({ "instance": name, "token": token.reveal() })))
 }

@@ -132,6 +132,12 @@ impl Root {
         problem.hint(format!("there is {}; to create it: ytorch create {name}", named.join(", ")))
     }
 
+    /// Whether an instance is there, even if its spec cannot be read.
+    pub(crate) fn present(&self, name: &InstanceName) -> Result<(), Problem> {
+        let is_there = fs::symlink_metadata(self.folders(name).spec()).is_ok();
+        if is_there { Ok(()) } else { self.instance(name).map(drop) }
+    }
+
     /// The names of all instances, sorted.
     pub(crate) fn names(&self) -> Result<Vec<InstanceName>, Problem> {
         let entries = match fs::read_dir(&self.0) {

@@ -17,7 +17,7 @@ use crate::{
 /// Shows the log, and with `--follow` what is added to it until nobody reads any more.
 pub(super) fn logs(context: &Context, options: &Logs) -> Result<Answer, Problem> {
     let name = chosen(&options.choice)?;
-    context.root.instance(&name)?;
+    context.root.present(&name)?;
     let path = context.root.folders(&name).server_log();
     let unreadable = |error: io::Error| {
         Problem::new(ExitCode::Failure, format!("could not read `{}`", path.display())).because(&error)

@@ -118,6 +118,8 @@ fn a_broken_spec_is_listed_and_stops_nobody_else() {
     fs::File::create(root.file("odd/config/instance.toml")).unwrap();
     let listed = root.run(&["list"]).ok().stdout;
     assert!(listed.contains("odd") && listed.contains("broken") && listed.contains("stopped"), "{listed}");
+    root.run(&["logs", "odd"]).ok();
+    assert!(!root.run(&["token", "odd"]).stderr.contains("could not understand"), "a token needs no spec");
     root.run(&["start", "odd"]).fails(3, &["could not understand"]);
     root.run(&["create", "third", "--no-start", "--port", &free_port().to_string()]).ok();
 }

@@ -89,6 +89,15 @@ fn with(mut record: Value, changes: &Value) -> Value {
 }
 
 #[test]
+fn what_is_no_record_is_rejected_one_by_one() {
+    let strange =
+        json!([watch("a", "A"), "str", 5, null, [], [watch("b", "B")], true, -1.5e3, watch("c", "C"), "last", 7]);
+    let (taken, result) = read_bytes(strange.to_string().as_bytes());
+    assert_eq!((taken.records.len(), taken.rejections.len()), (2, 9), "{taken:?}");
+    assert_eq!((result.unwrap()[0].records, taken.rejections[0].0), (11, 2));
+}
+
+#[test]
 fn every_kind_of_row_is_told_apart() {
     const AT: &str = "2024-06-01T10:00:00.500000Z";
     let url = |url: &str| json!({"titleUrl": url});

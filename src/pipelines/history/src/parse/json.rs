@@ -6,6 +6,8 @@ mod scan;
 
 use std::io::{self, Read};
 
+use serde::de::IgnoredAny;
+
 use self::record::RawRecord;
 use super::{
     Sink,
@@ -69,7 +71,16 @@ impl<R: Read> JsonFile<R> {
                         return Ok(reading.tally);
                     }
                 }
-                Some(_) => self.resync(&mut reading, 0, "this is no record", refilled)?,
+                Some(_) => {
+                    const NO_RECORD: &str = "this is no record";
+                    if let Some(length) = whole_value(self.window.bytes()) {
+                        let excerpt = excerpt(&self.window.bytes()[..length]);
+                        reading.reject(self.window.offset(), NO_RECORD.to_owned(), excerpt)?;
+                        self.window.consume(length);
+                    } else {
+                        self.resync(&mut reading, 0, NO_RECORD, refilled)?;
+                    }
+                }
                 None => return reading.cut(self.window.offset(), "the file ends before its list does"),
             }
         }
@@ -238,6 +249,13 @@ impl Look {
         self.watched += usize::from(parts.bare_video_id.is_some());
         self.lesson.look(parts.title.unwrap_or_default(), url);
     }
+}
+
+/// The length of the JSON value that the bytes begin with, if it surely ends in them.
+fn whole_value(bytes: &[u8]) -> Option<usize> {
+    let mut stream = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
+    stream.next()?.ok()?;
+    Some(stream.byte_offset()).filter(|length| *length < bytes.len())
 }
 
 fn reason(error: &serde_json::Error) -> String {
