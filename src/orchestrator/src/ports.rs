@@ -33,8 +33,7 @@ pub(crate) fn allocate(
     let used: BTreeMap<u16, &InstanceName> = specs.iter().map(|spec| (spec.port, &spec.name)).collect();
     if let Some(port) = asked {
         if let Some(name) = used.get(&port) {
-            return Err(Problem::new(ExitCode::PortTaken, format!("port {port} belongs to the instance `{name}`"))
-                .hint("leave out --port to get a free one"));
+            return Err(belongs_to(port, name).hint("leave out --port to get a free one"));
         }
         return if is_free(port) { Ok(port) } else { Err(taken(port, "leave out --port to get a free one")) };
     }
@@ -43,6 +42,18 @@ pub(crate) fn allocate(
         Problem::new(ExitCode::PortTaken, format!("no port from {FIRST_PORT} up is free"))
             .hint("name one: ytorch create --port N")
     })
+}
+
+/// Whether no other instance has the port of this one, which somebody may have edited.
+pub(crate) fn is_nobody_elses(specs: &[Spec], spec: &Spec) -> Result<(), Problem> {
+    match specs.iter().find(|other| other.port == spec.port && other.name != spec.name) {
+        Some(other) => Err(belongs_to(spec.port, &other.name)),
+        None => Ok(()),
+    }
+}
+
+fn belongs_to(port: u16, name: &InstanceName) -> Problem {
+    Problem::new(ExitCode::PortTaken, format!("port {port} belongs to the instance `{name}`"))
 }
 
 /// The problem of a port that another program has; names it where the kernel tells.

@@ -66,6 +66,12 @@ fn change(
     let plan = |spec: &Spec| -> Result<(Spec, Vec<Action>), Problem> {
         let wanted = edit(spec);
         let observed = observe(&folders, spec)?;
+        if wish == Desired::Running {
+            let others = context.root.specs()?;
+            ports::is_nobody_elses(&others, spec).map_err(|problem| {
+                problem.hint(format!("change `port` in {} and try again", folders.spec().display()))
+            })?;
+        }
         let mut actions = plan::edit(&folders, spec, &wanted);
         actions.extend(plan::reconcile(&wanted, &observed));
         Ok((wanted, actions))

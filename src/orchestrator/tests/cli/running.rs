@@ -191,3 +191,17 @@ fn a_server_whose_run_folder_is_gone_is_never_said_to_be_stopped() {
     wait_until("the end of the server", || root.run(&["stop", "friend"]).code == 0);
     root.run(&["start", "friend"]).ok();
 }
+
+#[test]
+fn a_port_that_was_edited_to_that_of_another_instance_is_refused_by_name() {
+    let root = Root::created("friend");
+    let port = super::free_port().to_string();
+    root.run(&["create", "other", "--no-start", "--port", &port]).ok();
+    let path = root.file("friend/config/instance.toml");
+    let spec = fs::read_to_string(&path).unwrap();
+    let edited: Vec<&str> = spec.lines().filter(|line| !line.starts_with("port")).collect();
+    write(&path, format!("{}\nport = {port}\n", edited.join("\n"))).unwrap();
+    let before = fs::read(&path).unwrap();
+    root.run(&["start", "friend"]).fails(7, &["belongs to the instance `other`", "instance.toml"]);
+    assert_eq!(fs::read(&path).unwrap(), before, "a refused start changed the spec");
+}
