@@ -93,28 +93,29 @@ impl Supervisor<'_> {
         let mut wait = FIRST_WAIT;
         loop {
             let born = Instant::now();
-            let ended = match self.start() {
+            let (words, code, is_final) = match self.start() {
                 Ok(mut child) => match self.keep(&mut child)? {
                     Event::Stop => return self.stop(&mut child),
                     Event::Exited(status) => {
-                        self.ended(status.code().unwrap_or(-1), is_final(status));
-                        format!("server ended ({status})")
+                        (format!("server ended ({status})"), status.code().unwrap_or(-1), is_final(status))
                     }
                 },
+                // A program that never ran will not run a moment later; one that did is being replaced.
                 Err(error) => {
-                    // A program that never ran will not run a moment later; one that did is being replaced.
-                    self.ended(NOT_STARTED, self.report.restarts == 0);
-                    format!("server could not be started ({error})")
+                    (format!("server could not be started ({error})"), NOT_STARTED, self.report.restarts == 0)
                 }
             };
-            if self.report.given_up {
-                self.log(&format!("{ended}; another start would end the same way"));
+            // Before the report: who reads that looks for the words at once.
+            self.log(&words);
+            self.ended(code, is_final);
+            if is_final {
+                self.log("another start would end the same way");
                 return Ok(());
             }
             if born.elapsed() > LONG_LIFE {
                 wait = FIRST_WAIT;
             }
-            self.log(&format!("{ended}; starting it again in {wait:?}"));
+            self.log(&format!("starting it again in {wait:?}"));
             if self.told_to_stop_within(wait) {
                 return self.farewell();
             }
