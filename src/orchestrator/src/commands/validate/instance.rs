@@ -53,7 +53,9 @@ fn token(folders: &InstanceFolders) -> Check {
             Check::warn("token", "is not there", "the server makes a new one at its next start")
         }
         Err(error) => {
-            Check::fail("token", format!("{}: {error}", path.display()), format!("chmod 600 {}", path.display()))
+            let is_open = too_open(folders).contains(&path);
+            let mend = if is_open { "chmod 600" } else { "the server makes a new one at its start: rm" };
+            Check::fail("token", format!("{}: {error}", path.display()), format!("{mend} {}", path.display()))
         }
     }
 }

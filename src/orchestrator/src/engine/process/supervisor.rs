@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
@@ -97,7 +98,7 @@ impl Supervisor<'_> {
                 Ok(mut child) => match self.keep(&mut child)? {
                     Event::Stop => return self.stop(&mut child),
                     Event::Exited(status) => {
-                        (format!("server ended ({status})"), status.code().unwrap_or(-1), is_final(status))
+                        (format!("server ended ({status})"), exit_status(status), is_final(status))
                     }
                 },
                 // A program that never ran will not run a moment later; one that did is being replaced.
@@ -224,6 +225,11 @@ impl Supervisor<'_> {
     }
 }
 
+/// The exit status as shells tell it: 128 and the signal for a server that was killed.
+fn exit_status(status: ExitStatus) -> i32 {
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
+}
+
 /// Whether the server said that it cannot run: settings (2), machine or database (3), port (7).
 fn is_final(status: ExitStatus) -> bool {
     let finals = [ExitCode::Usage, ExitCode::Unfit, ExitCode::PortTaken].map(|code| i32::from(code as u8));
@@ -261,8 +267,6 @@ fn tidy(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::process::ExitStatusExt as _;
-
     use super::*;
 
     #[test]
@@ -271,6 +275,7 @@ mod tests {
         let finals: Vec<i32> = (0..=9).filter(|number| is_final(code(*number))).collect();
         assert_eq!(finals, [2, 3, 7]);
         assert!(!is_final(ExitStatus::from_raw(9)), "a killed server was given up");
+        assert_eq!((exit_status(ExitStatus::from_raw(9)), exit_status(ExitStatus::from_raw(3 << 8))), (137, 3));
     }
 
     #[test]
