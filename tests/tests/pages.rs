@@ -107,6 +107,23 @@ fn paging_shows_every_row_once() {
 }
 
 #[test]
+fn a_sorted_list_has_what_an_import_brought_in_between() {
+    let instance = with_history();
+    let client = instance.client();
+    let all = |client: &Client| {
+        let views = client.json("/api/v1/history/summary")["views"].as_u64().unwrap();
+        let shown: usize = (1..=4)
+            .map(|number| rows(&page(client, &format!("/history/views?sort=title&limit=1000&page={number}"))))
+            .sum();
+        assert_eq!(shown as u64, views);
+        views
+    };
+    let before = all(&client);
+    client.import(&Recipe::new(1_500, 8).json().files);
+    assert!(all(&client) > before, "the second export brought nothing");
+}
+
+#[test]
 fn a_ranking_keeps_its_filters_and_agrees_with_the_api() {
     let instance = with_history();
     let client = instance.client();

@@ -87,7 +87,7 @@ create table history_channel_year (
     channel integer not null,
     scope integer not null,
     total integer not null,
-    -- The place of the channel's name among all names, whatever their case; 0 without a name.
+    -- The place of what the channel is shown as, its name or else its key, among all of them, whatever their case.
     name_rank integer not null,
     unique_videos integer not null,
     rewatched_videos integer not null,

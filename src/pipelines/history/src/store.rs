@@ -4,6 +4,7 @@ mod batch;
 mod bulk;
 mod rollup;
 mod scope;
+mod sorted;
 mod stored_view;
 mod totals;
 mod write;
@@ -22,6 +23,7 @@ pub use channels::{Channel, ChannelOrder, ChannelQuery};
 pub use imports::{Import, ImportId, ImportKind, ImportStatus};
 pub use periods::Period;
 pub use scope::Scope;
+pub use sorted::SortedLists;
 pub use views::{View, ViewCursor, ViewOrder, ViewQuery};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction};

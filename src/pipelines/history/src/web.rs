@@ -12,8 +12,10 @@ mod receive;
 mod views;
 mod years;
 
+use std::sync::Arc;
+
 use axum::{
-    Router,
+    Extension, Router,
     response::Redirect,
     routing::{get, post},
 };
@@ -21,6 +23,8 @@ use ytorch_core::{ExitCode, Problem};
 use ytorch_pipeline::Services;
 use ytorch_store::{StoreError, rusqlite};
 use ytorch_web::{NavEntry, WebError, body_limit};
+
+use crate::store::SortedLists;
 
 /// The pages in the navigation, in order.
 pub(crate) fn navigation() -> Vec<NavEntry> {
@@ -48,7 +52,7 @@ pub(crate) fn routes(services: &Services) -> Router {
         .route("/history/years", get(years::show))
         .route("/history/years/{year}/channels", get(channels::of_year))
         .route("/history/months", get(months::show))
-        .route("/history/views", get(views::show))
+        .route("/history/views", get(views::show).layer(Extension(Arc::<SortedLists>::default())))
         .route("/history/imports", get(imports::show))
         .route("/history/imports/{id}", get(import::show))
         .route("/history/reingest", post(imports::reingest))

@@ -70,7 +70,7 @@ pub fn list(connection: &Connection, query: &ChannelQuery) -> rusqlite::Result<V
     let order = match query.order {
         // The table's own order: rows to pass over cost next to nothing.
         ChannelOrder::Views => format!("r.views {direction}, r.key_rank"),
-        ChannelOrder::Name => format!("r.name_rank = 0, r.name_rank {direction}, r.key_rank"),
+        ChannelOrder::Name => format!("r.name_rank {direction}"),
         ChannelOrder::UniqueVideos => format!("r.unique_videos {direction}, r.views desc, r.key_rank"),
         ChannelOrder::RewatchedVideos => format!("r.rewatched_videos {direction}, r.views desc, r.key_rank"),
         ChannelOrder::First => format!("r.first_second {direction}, r.key_rank"),

@@ -90,12 +90,11 @@ fn facts(channels: &[ChannelNames]) -> Vec<ChannelFacts> {
     for (rank, channel) in (0..).zip(&by_key) {
         facts[*channel].key_rank = rank;
     }
-    let named =
-        by_key.into_iter().filter_map(|channel| Some((channels[channel].name.as_ref()?.to_lowercase(), channel)));
-    let mut by_name: Vec<(String, usize)> = named.collect();
+    let shown = |channel: usize| channels[channel].name.as_ref().unwrap_or(&channels[channel].key).to_lowercase();
+    let mut by_name: Vec<(String, usize)> = by_key.into_iter().map(|channel| (shown(channel), channel)).collect();
     // Of equal names the order of the keys stays.
     by_name.sort_by(|one, other| one.0.cmp(&other.0));
-    for (rank, (_, channel)) in (1..).zip(&by_name) {
+    for (rank, (_, channel)) in (0..).zip(&by_name) {
         facts[*channel].name_rank = rank;
     }
     facts

@@ -6,7 +6,10 @@ use rusqlite::{Connection, Row, params};
 use ytorch_core::Timestamp;
 use ytorch_store::rusqlite;
 
-use super::{Period, Scope};
+use super::{
+    Period, Scope,
+    sorted::{self, Sorted, SortedLists, ViewKey},
+};
 use crate::model::ViewKind;
 
 /// One view, or one advertisement.
@@ -104,14 +107,7 @@ pub fn list(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusq
     if query.scope == Scope::Ads {
         return ads(connection, &place, page);
     }
-    let direction = if page.descending { "desc" } else { "asc" };
-    let (joins, order) = match page.order {
-        ViewOrder::Time => ("", format!("w.second {direction}, w.video {direction}")),
-        ViewOrder::Title => (VIDEO, format!("v.title is null, v.title collate nocase {direction}, w.second, w.video")),
-        ViewOrder::Channel => {
-            (CHANNEL, format!("c.name is null, c.name collate nocase {direction}, w.second, w.video"))
-        }
-    };
+    let (joins, order) = order(page);
     let behind = match (page.after, page.descending) {
         (None, _) => "",
         (Some(_), true) => "and (w.second, w.video) < (?5, ?6)",
@@ -132,6 +128,54 @@ pub fn list(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusq
             statement.query_map(params![from, until, page.limit, offset, after.second, after.video], view)?.collect()
         }
         None => statement.query_map(params![from, until, page.limit, offset], view)?.collect(),
+    }
+}
+
+/// One page of views, of which there are `total` in all. What was sorted by a text for an earlier page is not sorted again.
+pub fn list_sorted(
+    connection: &Connection,
+    query: &ViewQuery,
+    page: &ViewPage,
+    total: u64,
+    lists: &SortedLists,
+) -> rusqlite::Result<Vec<View>> {
+    if page.order == ViewOrder::Time || query.scope == Scope::Ads || total > sorted::LONGEST {
+        return list(connection, query, page);
+    }
+    let wanted = Sorted::of(connection, *query, page.order, page.descending)?;
+    let keys = lists.get(wanted, || sort(connection, query, page))?;
+    let start = usize::try_from(page.offset).unwrap_or(usize::MAX).min(keys.len());
+    let mut one = connection.prepare_cached(
+        "select k.second * 1000000 + k.fraction_us, v.id, v.title, c.key, coalesce(c.name, v.byline), k.kind, k.second, k.video
+         from history_view k join history_video v on v.video = k.video left join history_channel c on c.channel = v.channel
+         where k.second = ? and k.video = ?",
+    )?;
+    let keys = keys[start..].iter().take(page.limit as usize);
+    keys.map(|key| one.query_row(params![key.second, key.video], view)).collect()
+}
+
+/// The keys of all views that a query asks for, in their order.
+fn sort(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusqlite::Result<Vec<ViewKey>> {
+    let ((joins, order), source, filter) = (order(page), source(query), filter(query));
+    connection
+        .prepare_cached(&format!(
+            "select w.second, w.video from {source} {joins} where w.second >= ? and w.second < ? {filter} order by {order}"
+        ))?
+        .query_map([query.from.second(), query.until.second()], |row| {
+            Ok(ViewKey { second: row.get(0)?, video: row.get(1)? })
+        })?
+        .collect()
+}
+
+/// The tables that an order needs, and the order itself.
+fn order(page: &ViewPage) -> (&'static str, String) {
+    let direction = if page.descending { "desc" } else { "asc" };
+    match page.order {
+        ViewOrder::Time => ("", format!("w.second {direction}, w.video {direction}")),
+        ViewOrder::Title => (VIDEO, format!("v.title is null, v.title collate nocase {direction}, w.second, w.video")),
+        ViewOrder::Channel => {
+            (CHANNEL, format!("c.name is null, c.name collate nocase {direction}, w.second, w.video"))
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Views one by one: of a month, a year, a channel, or all of them. It reads nothing but one page at a time.
 
+use std::sync::Arc;
+
 use askama::Template;
-use axum::extract::State;
+use axum::{Extension, extract::State};
 use ytorch_core::Zone;
 use ytorch_pipeline::Services;
 use ytorch_web::{
@@ -17,7 +19,7 @@ use super::{
 };
 use crate::{
     model::ViewKind,
-    store::{Period, Scope, View, ViewOrder, ViewQuery, channels, periods, views, views::ViewPage},
+    store::{Period, Scope, SortedLists, View, ViewOrder, ViewQuery, channels, periods, views, views::ViewPage},
 };
 
 const PATH: &str = "/history/views";
@@ -66,7 +68,11 @@ pub(super) async fn find_query(services: &Services, parameters: &Parameters) -> 
     Ok(Asked { query: ViewQuery { from, until, channel: number, scope, include_unknown }, span, channel })
 }
 
-pub(super) async fn show(State(services): State<Services>, parameters: Parameters) -> Result<Page, WebError> {
+pub(super) async fn show(
+    State(services): State<Services>,
+    Extension(lists): Extension<Arc<SortedLists>>,
+    parameters: Parameters,
+) -> Result<Page, WebError> {
     let asked = find_query(&services, &parameters).await?;
     let (query, (year, month)) = (asked.query, asked.span.numbers());
     let (sorted_by, order) = parameters.sort(&ORDERS)?;
@@ -83,7 +89,11 @@ pub(super) async fn show(State(services): State<Services>, parameters: Parameter
     let (found, total, years) = ask(&services, move |connection| {
         let period = periods::find(connection, year, month, query.scope)?;
         let total = views::count_in(&period, &query).map_or_else(|| views::count(connection, &query), Ok)?;
-        Ok((views::list(connection, &query, &page)?, total, periods::years(connection, Scope::All)?))
+        Ok((
+            views::list_sorted(connection, &query, &page, total, &lists)?,
+            total,
+            periods::years(connection, Scope::All)?,
+        ))
     })
     .await?;
 
