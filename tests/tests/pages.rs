@@ -135,6 +135,20 @@ fn a_ranking_keeps_its_filters_and_agrees_with_the_api() {
         let found = html[place..].find(&format!("channel={}", name.replace('@', "%40")));
         place += found.unwrap_or_else(|| panic!("{name} is not there, or not in its place"));
     }
+    // Other orders are kept sorted, page by page; they show the same channels.
+    let keys = |path: &str| -> BTreeSet<String> {
+        let html = page(&client, path);
+        let table = html.split("<tbody>").nth(1).unwrap_or_default().to_owned();
+        values(&table, "href").filter(|link| link.contains("channel=")).collect()
+    };
+    let all = |sort: &str| -> BTreeSet<String> {
+        (1..=5).flat_map(|number| keys(&format!("/history/channels?limit=200&sort={sort}&page={number}"))).collect()
+    };
+    let by_views = all("views");
+    assert!(by_views.len() > 200, "too few channels to prove anything");
+    for sort in ["name", "unique", "rewatched", "first", "last"] {
+        assert_eq!(all(sort), by_views, "{sort}");
+    }
     let heads = html.split("<thead>").nth(1).unwrap().split("</thead>").next().unwrap();
     for link in values(heads, "href") {
         for kept in ["year=2024", "scope=videos", "limit=20", "sort="] {

@@ -52,12 +52,13 @@ pub(crate) fn routes(services: &Services) -> Router {
         .route("/history/years", get(years::show))
         .route("/history/years/{year}/channels", get(channels::of_year))
         .route("/history/months", get(months::show))
-        .route("/history/views", get(views::show).layer(Extension(Arc::<SortedLists>::default())))
+        .route("/history/views", get(views::show))
         .route("/history/imports", get(imports::show))
         .route("/history/imports/{id}", get(import::show))
         .route("/history/reingest", post(imports::reingest))
         .merge(api::routes())
         .merge(uploads)
+        .layer(Extension(Arc::<SortedLists>::default()))
         .with_state(services.clone())
 }
 

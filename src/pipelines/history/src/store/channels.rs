@@ -4,7 +4,10 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use ytorch_core::Timestamp;
 use ytorch_store::rusqlite;
 
-use super::Scope;
+use super::{
+    Scope,
+    sorted::{self, SortedLists},
+};
 
 /// A channel and what was counted of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,10 +67,68 @@ pub struct ChannelQuery {
     pub offset: u64,
 }
 
+/// What finds a row of the ranking of a year.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChannelKey {
+    views: u32,
+    key_rank: u32,
+    scope: u8,
+}
+
+const COLUMNS: &str =
+    "r.channel, c.key, c.name, r.views, r.unique_videos, r.rewatched_videos, r.first_second, r.last_second";
+
 /// The channels that a query asks for. Ties go by the channel's key, so that a ranking is always the same.
 pub fn list(connection: &Connection, query: &ChannelQuery) -> rusqlite::Result<Vec<Channel>> {
+    let (order, filter) = (order(query), filter(query.scope, query.include_unknown));
+    connection
+        .prepare_cached(&format!(
+            "select {COLUMNS}
+             from (select * from history_channel_year r where r.year = ? and {filter} order by {order} limit ? offset ?) r
+             left join history_channel c on c.channel = r.channel order by {order}"
+        ))?
+        .query_map(params![query.year.unwrap_or(0), query.limit, query.offset], channel)?
+        .collect()
+}
+
+/// The channels that a query asks for, of which there are `total` in all. What was sorted for an earlier page is not sorted
+/// again.
+pub fn list_sorted(
+    connection: &Connection,
+    query: &ChannelQuery,
+    total: u64,
+    lists: &SortedLists,
+) -> rusqlite::Result<Vec<Channel>> {
+    if query.order == ChannelOrder::Views || total > sorted::LONGEST {
+        return list(connection, query);
+    }
+    let all = ChannelQuery { limit: 0, offset: 0, ..*query };
+    let keys = lists.channels.get(connection, all, || sort(connection, query))?;
+    let start = usize::try_from(query.offset).unwrap_or(usize::MAX).min(keys.len());
+    let mut one = connection.prepare_cached(&format!(
+        "select {COLUMNS} from history_channel_year r left join history_channel c on c.channel = r.channel
+         where r.year = ? and r.views = ? and r.key_rank = ? and r.scope = ?"
+    ))?;
+    let year = query.year.unwrap_or(0);
+    let keys = keys[start..].iter().take(query.limit as usize);
+    keys.map(|key| one.query_row(params![year, key.views, key.key_rank, key.scope], channel)).collect()
+}
+
+fn sort(connection: &Connection, query: &ChannelQuery) -> rusqlite::Result<Vec<ChannelKey>> {
+    let (order, filter) = (order(query), filter(query.scope, query.include_unknown));
+    connection
+        .prepare_cached(&format!(
+            "select views, key_rank, scope from history_channel_year r where r.year = ? and {filter} order by {order}"
+        ))?
+        .query_map([query.year.unwrap_or(0)], |row| {
+            Ok(ChannelKey { views: row.get(0)?, key_rank: row.get(1)?, scope: row.get(2)? })
+        })?
+        .collect()
+}
+
+fn order(query: &ChannelQuery) -> String {
     let direction = if query.descending { "desc" } else { "asc" };
-    let order = match query.order {
+    match query.order {
         // The table's own order: rows to pass over cost next to nothing.
         ChannelOrder::Views => format!("r.views {direction}, r.key_rank"),
         ChannelOrder::Name => format!("r.name_rank {direction}"),
@@ -75,17 +136,7 @@ pub fn list(connection: &Connection, query: &ChannelQuery) -> rusqlite::Result<V
         ChannelOrder::RewatchedVideos => format!("r.rewatched_videos {direction}, r.views desc, r.key_rank"),
         ChannelOrder::First => format!("r.first_second {direction}, r.key_rank"),
         ChannelOrder::Last => format!("r.last_second {direction}, r.key_rank"),
-    };
-    let filter = filter(query.scope, query.include_unknown);
-    let sql = format!(
-        "select r.channel, c.key, c.name, r.views, r.unique_videos, r.rewatched_videos, r.first_second, r.last_second
-         from (select * from history_channel_year r where r.year = ? and {filter} order by {order} limit ? offset ?) r
-         left join history_channel c on c.channel = r.channel order by {order}"
-    );
-    connection
-        .prepare_cached(&sql)?
-        .query_map(params![query.year.unwrap_or(0), query.limit, query.offset], channel)?
-        .collect()
+    }
 }
 
 /// How many channels a query has in all, without its limit.

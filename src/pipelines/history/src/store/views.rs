@@ -8,7 +8,7 @@ use ytorch_store::rusqlite;
 
 use super::{
     Period, Scope,
-    sorted::{self, Sorted, SortedLists, ViewKey},
+    sorted::{self, SortedLists},
 };
 use crate::model::ViewKind;
 
@@ -131,6 +131,21 @@ pub fn list(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusq
     }
 }
 
+/// Views in the order of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SortedViews {
+    query: ViewQuery,
+    order: ViewOrder,
+    descending: bool,
+}
+
+/// What finds a view.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ViewKey {
+    second: i64,
+    video: u32,
+}
+
 /// One page of views, of which there are `total` in all. What was sorted by a text for an earlier page is not sorted again.
 pub fn list_sorted(
     connection: &Connection,
@@ -142,8 +157,8 @@ pub fn list_sorted(
     if page.order == ViewOrder::Time || query.scope == Scope::Ads || total > sorted::LONGEST {
         return list(connection, query, page);
     }
-    let wanted = Sorted::of(connection, *query, page.order, page.descending)?;
-    let keys = lists.get(wanted, || sort(connection, query, page))?;
+    let wanted = SortedViews { query: *query, order: page.order, descending: page.descending };
+    let keys = lists.views.get(connection, wanted, || sort(connection, query, page))?;
     let start = usize::try_from(page.offset).unwrap_or(usize::MAX).min(keys.len());
     let mut one = connection.prepare_cached(
         "select k.second * 1000000 + k.fraction_us, v.id, v.title, c.key, coalesce(c.name, v.byline), k.kind, k.second, k.video

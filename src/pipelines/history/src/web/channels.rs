@@ -1,7 +1,10 @@
 //! The ranking of channels, of all time or of a year. It counts nothing: the store has the totals.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
+    Extension,
     extract::{Path, State},
     response::Redirect,
 };
@@ -18,7 +21,7 @@ use super::{
     parameters::Parameters,
     parts::{UNKNOWN_CHANNEL, beyond_last, crumbs, nothing_found, scope_filter, year_filter},
 };
-use crate::store::{Channel, ChannelOrder, ChannelQuery, Scope, channels, periods};
+use crate::store::{Channel, ChannelOrder, ChannelQuery, Scope, SortedLists, channels, periods};
 
 const PATH: &str = "/history/channels";
 
@@ -73,15 +76,20 @@ pub(super) async fn of_year(Path(year): Path<String>) -> Redirect {
     Redirect::to(&QueryString::new(PATH).with("year", year).to_string())
 }
 
-pub(super) async fn show(State(services): State<Services>, parameters: Parameters) -> Result<Page, WebError> {
+pub(super) async fn show(
+    State(services): State<Services>,
+    Extension(lists): Extension<Arc<SortedLists>>,
+    parameters: Parameters,
+) -> Result<Page, WebError> {
     let asked = query(&parameters)?;
     let query = asked.query;
     let best = ChannelQuery { order: ChannelOrder::Views, descending: true, limit: 1, offset: 0, ..query };
     let (found, best, total, period, years) = ask(&services, move |connection| {
+        let total = channels::count(connection, &query)?;
         Ok((
-            channels::list(connection, &query)?,
+            channels::list_sorted(connection, &query, total, &lists)?,
             channels::list(connection, &best)?,
-            channels::count(connection, &query)?,
+            total,
             periods::find(connection, query.year.unwrap_or(0), 0, query.scope)?,
             periods::years(connection, Scope::All)?,
         ))
