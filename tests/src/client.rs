@@ -70,7 +70,13 @@ impl Client {
     /// A client of the server at `base`, such as `http://127.0.0.1:8100`.
     pub fn new(base: &str, token: Option<String>) -> Self {
         let agent =
-            Agent::config_builder().http_status_as_error(false).max_redirects(0).max_redirects_will_error(false);
+            // A server that answers before it has read the whole request closes the connection after that, so none is
+            // used twice.
+            Agent::config_builder()
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .max_idle_connections(0);
         Self { agent: agent.build().into(), base: base.trim_end_matches('/').to_owned(), token }
     }
 

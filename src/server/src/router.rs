@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
@@ -90,6 +91,8 @@ struct LoginLink {
 async fn make_login_link(
     session: Session,
     State(platform): State<Platform>,
+    // Read, if only to be thrown away: otherwise the connection could not be used again.
+    _: Bytes,
 ) -> Result<(StatusCode, Json<LoginLink>), WebError> {
     if session != Session::Bearer {
         let what = "log-in links are made for the token only, not for a session";

@@ -2,6 +2,7 @@
 
 use axum::{
     Json,
+    body::Bytes,
     extract::{Path, Request, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
@@ -58,7 +59,12 @@ pub(in crate::web) async fn upload(State(services): State<Services>, request: Re
     answer(&services, id, job, is_async).await
 }
 
-pub(super) async fn reingest(State(services): State<Services>, headers: HeaderMap) -> Result<Response, WebError> {
+pub(super) async fn reingest(
+    State(services): State<Services>,
+    headers: HeaderMap,
+    // Read, if only to be thrown away: otherwise the connection could not be used again.
+    _: Bytes,
+) -> Result<Response, WebError> {
     let (id, job) = receive::reingest(&services).await?;
     answer(&services, id, job, receive::prefers_async(&headers)).await
 }
