@@ -78,6 +78,18 @@ fn every_bar_leads_to_as_many_views_as_it_says() {
 }
 
 #[test]
+fn a_channel_has_no_advertisements() {
+    let instance = with_history();
+    let client = instance.client();
+    let channel =
+        client.json("/api/v1/history/channels?limit=1")["items"][0]["channel_id"].as_str().unwrap().to_owned();
+    for channel in [channel.as_str(), "unknown"] {
+        assert_eq!(rows(&page(&client, &format!("/history/views?scope=ads&channel={channel}"))), 0, "{channel}");
+    }
+    assert_eq!(rows(&page(&client, "/history/views?scope=ads")), 50);
+}
+
+#[test]
 fn paging_shows_every_row_once() {
     let instance = with_history();
     let client = instance.client();

@@ -75,20 +75,10 @@ pub(crate) struct ChannelKey {
     scope: u8,
 }
 
-const COLUMNS: &str =
-    "r.channel, c.key, c.name, r.views, r.unique_videos, r.rewatched_videos, r.first_second, r.last_second";
-
 /// The channels that a query asks for. Ties go by the channel's key, so that a ranking is always the same.
 pub fn list(connection: &Connection, query: &ChannelQuery) -> rusqlite::Result<Vec<Channel>> {
-    let (order, filter) = (order(query), filter(query.scope, query.include_unknown));
-    connection
-        .prepare_cached(&format!(
-            "select {COLUMNS}
-             from (select * from history_channel_year r where r.year = ? and {filter} order by {order} limit ? offset ?) r
-             left join history_channel c on c.channel = r.channel order by {order}"
-        ))?
-        .query_map(params![query.year.unwrap_or(0), query.limit, query.offset], channel)?
-        .collect()
+    let keys = keys(connection, query, (query.offset, Some(query.limit)))?;
+    details(connection, query, keys)
 }
 
 /// The channels that a query asks for, of which there are `total` in all. What was sorted for an earlier page is not sorted
@@ -103,27 +93,40 @@ pub fn list_sorted(
         return list(connection, query);
     }
     let all = ChannelQuery { limit: 0, offset: 0, ..*query };
-    let keys = lists.channels.get(connection, all, || sort(connection, query))?;
-    let start = usize::try_from(query.offset).unwrap_or(usize::MAX).min(keys.len());
-    let mut one = connection.prepare_cached(&format!(
-        "select {COLUMNS} from history_channel_year r left join history_channel c on c.channel = r.channel
-         where r.year = ? and r.views = ? and r.key_rank = ? and r.scope = ?"
-    ))?;
-    let year = query.year.unwrap_or(0);
-    let keys = keys[start..].iter().take(query.limit as usize);
-    keys.map(|key| one.query_row(params![year, key.views, key.key_rank, key.scope], channel)).collect()
+    let sort = || keys(connection, query, (0, None));
+    details(connection, query, lists.channels.page(connection, all, (query.offset, query.limit), sort)?)
 }
 
-fn sort(connection: &Connection, query: &ChannelQuery) -> rusqlite::Result<Vec<ChannelKey>> {
+/// The keys of rows in the order of a query: from an offset on, so many or all.
+fn keys(
+    connection: &Connection,
+    query: &ChannelQuery,
+    (offset, limit): (u64, Option<u32>),
+) -> rusqlite::Result<Vec<ChannelKey>> {
     let (order, filter) = (order(query), filter(query.scope, query.include_unknown));
+    // To SQLite, a negative limit is none.
+    let limit = limit.map_or(-1, i64::from);
     connection
         .prepare_cached(&format!(
-            "select views, key_rank, scope from history_channel_year r where r.year = ? and {filter} order by {order}"
+            "select views, key_rank, scope from history_channel_year r where r.year = ? and {filter}
+             order by {order} limit ? offset ?"
         ))?
-        .query_map([query.year.unwrap_or(0)], |row| {
+        .query_map(params![query.year.unwrap_or(0), limit, offset], |row| {
             Ok(ChannelKey { views: row.get(0)?, key_rank: row.get(1)?, scope: row.get(2)? })
         })?
         .collect()
+}
+
+/// All that is shown of channels.
+fn details(connection: &Connection, query: &ChannelQuery, keys: Vec<ChannelKey>) -> rusqlite::Result<Vec<Channel>> {
+    let mut one = connection.prepare_cached(
+        "select r.channel, c.key, c.name, r.views, r.unique_videos, r.rewatched_videos, r.first_second, r.last_second
+         from history_channel_year r left join history_channel c on c.channel = r.channel
+         where r.year = ? and r.views = ? and r.key_rank = ? and r.scope = ?",
+    )?;
+    let year = query.year.unwrap_or(0);
+    let one = |key: ChannelKey| one.query_row(params![year, key.views, key.key_rank, key.scope], channel);
+    keys.into_iter().map(one).collect()
 }
 
 fn order(query: &ChannelQuery) -> String {

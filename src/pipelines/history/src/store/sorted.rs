@@ -42,19 +42,22 @@ impl<Of, Key> Default for Lists<Of, Key> {
     }
 }
 
-impl<Of: Copy + PartialEq, Key> Lists<Of, Key> {
-    /// The list, as it is kept or as `sort` makes it. Two at once may both sort it, which harms nobody.
-    pub(crate) fn get(
+impl<Of: Copy + PartialEq, Key: Copy> Lists<Of, Key> {
+    /// A page of the list, as it is kept or as `sort` makes it. Two at once may both sort it, which harms nobody.
+    pub(crate) fn page(
         &self,
         connection: &Connection,
         of: Of,
+        (offset, limit): (u64, u32),
         sort: impl FnOnce() -> rusqlite::Result<Vec<Key>>,
-    ) -> rusqlite::Result<Arc<[Key]>> {
+    ) -> rusqlite::Result<Vec<Key>> {
         // Only imports change the history.
         let import = connection
             .prepare_cached("select coalesce(max(import), 0) from history_import where status = 'done'")?
             .query_row([], |row| row.get(0))?;
-        self.get_after(import, of, sort)
+        let list = self.get_after(import, of, sort)?;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(list.len());
+        Ok(list[start..].iter().take(limit as usize).copied().collect())
     }
 
     fn get_after(

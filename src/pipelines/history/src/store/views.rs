@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, params, params_from_iter};
 use ytorch_core::Timestamp;
 use ytorch_store::rusqlite;
 
@@ -105,30 +105,62 @@ pub struct ViewPage {
 pub fn list(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusqlite::Result<Vec<View>> {
     let place = Place::of(connection, query, page)?;
     if query.scope == Scope::Ads {
-        return ads(connection, &place, page);
+        // No channel is known of an advertisement.
+        return if query.channel.is_some() { Ok(Vec::new()) } else { ads(connection, &place, page) };
     }
-    let (joins, order) = order(page);
+    let keys = keys(connection, query, page, &place, Some(page.limit))?;
+    details(connection, keys)
+}
+
+/// The keys of views in the order of a page, from a place on.
+fn keys(
+    connection: &Connection,
+    query: &ViewQuery,
+    page: &ViewPage,
+    place: &Place,
+    limit: Option<u32>,
+) -> rusqlite::Result<Vec<ViewKey>> {
+    let direction = if page.descending { "desc" } else { "asc" };
+    let (joins, order) = match page.order {
+        ViewOrder::Time => ("", format!("w.second {direction}, w.video {direction}")),
+        ViewOrder::Title => (
+            "join history_video v on v.video = w.video",
+            format!("v.title is null, v.title collate nocase {direction}, w.second, w.video"),
+        ),
+        ViewOrder::Channel => (
+            "join history_video v on v.video = w.video left join history_channel c on c.channel = v.channel",
+            format!("c.name is null, c.name collate nocase {direction}, w.second, w.video"),
+        ),
+    };
     let behind = match (page.after, page.descending) {
         (None, _) => "",
         (Some(_), true) => "and (w.second, w.video) < (?5, ?6)",
         (Some(_), false) => "and (w.second, w.video) > (?5, ?6)",
     };
     let (source, filter) = (source(query), filter(query));
-    // Only the rows of the page are looked up in the other tables.
     let sql = format!(
-        "select w.second * 1000000 + k.fraction_us, v.id, v.title, c.key, coalesce(c.name, v.byline), k.kind, w.second, w.video
-         from (select w.second, w.video from {source} {joins} where w.second >= ?1 and w.second < ?2 {filter} {behind}
-               order by {order} limit ?3 offset ?4) w
-         join history_view k on k.second = w.second and k.video = w.video {CHANNEL} order by {order}"
+        "select w.second, w.video from {source} {joins} where w.second >= ?1 and w.second < ?2 {filter} {behind}
+         order by {order} limit ?3 offset ?4"
     );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let Place { from, until, offset } = place;
-    match page.after {
-        Some(after) => {
-            statement.query_map(params![from, until, page.limit, offset, after.second, after.video], view)?.collect()
-        }
-        None => statement.query_map(params![from, until, page.limit, offset], view)?.collect(),
-    }
+    // To SQLite, a negative limit is none.
+    let limit = limit.map_or(-1, i64::from);
+    let offset = i64::try_from(place.offset).unwrap_or(i64::MAX);
+    let after = page.after.map(|after| [after.second, after.video]);
+    let numbers = [place.from, place.until, limit, offset].into_iter().chain(after.into_iter().flatten());
+    connection
+        .prepare_cached(&sql)?
+        .query_map(params_from_iter(numbers), |row| Ok(ViewKey { second: row.get(0)?, video: row.get(1)? }))?
+        .collect()
+}
+
+/// All that is shown of views.
+fn details(connection: &Connection, keys: Vec<ViewKey>) -> rusqlite::Result<Vec<View>> {
+    let mut one = connection.prepare_cached(
+        "select w.second * 1000000 + w.fraction_us, v.id, v.title, c.key, coalesce(c.name, v.byline), w.kind, w.second, w.video
+         from history_view w join history_video v on v.video = w.video left join history_channel c on c.channel = v.channel
+         where w.second = ? and w.video = ?",
+    )?;
+    keys.into_iter().map(|key| one.query_row(params![key.second, key.video], view)).collect()
 }
 
 /// Views in the order of a text.
@@ -158,44 +190,10 @@ pub fn list_sorted(
         return list(connection, query, page);
     }
     let wanted = SortedViews { query: *query, order: page.order, descending: page.descending };
-    let keys = lists.views.get(connection, wanted, || sort(connection, query, page))?;
-    let start = usize::try_from(page.offset).unwrap_or(usize::MAX).min(keys.len());
-    let mut one = connection.prepare_cached(
-        "select k.second * 1000000 + k.fraction_us, v.id, v.title, c.key, coalesce(c.name, v.byline), k.kind, k.second, k.video
-         from history_view k join history_video v on v.video = k.video left join history_channel c on c.channel = v.channel
-         where k.second = ? and k.video = ?",
-    )?;
-    let keys = keys[start..].iter().take(page.limit as usize);
-    keys.map(|key| one.query_row(params![key.second, key.video], view)).collect()
+    let all = Place { from: query.from.second(), until: query.until.second(), offset: 0 };
+    let sort = || keys(connection, query, page, &all, None);
+    details(connection, lists.views.page(connection, wanted, (page.offset, page.limit), sort)?)
 }
-
-/// The keys of all views that a query asks for, in their order.
-fn sort(connection: &Connection, query: &ViewQuery, page: &ViewPage) -> rusqlite::Result<Vec<ViewKey>> {
-    let ((joins, order), source, filter) = (order(page), source(query), filter(query));
-    connection
-        .prepare_cached(&format!(
-            "select w.second, w.video from {source} {joins} where w.second >= ? and w.second < ? {filter} order by {order}"
-        ))?
-        .query_map([query.from.second(), query.until.second()], |row| {
-            Ok(ViewKey { second: row.get(0)?, video: row.get(1)? })
-        })?
-        .collect()
-}
-
-/// The tables that an order needs, and the order itself.
-fn order(page: &ViewPage) -> (&'static str, String) {
-    let direction = if page.descending { "desc" } else { "asc" };
-    match page.order {
-        ViewOrder::Time => ("", format!("w.second {direction}, w.video {direction}")),
-        ViewOrder::Title => (VIDEO, format!("v.title is null, v.title collate nocase {direction}, w.second, w.video")),
-        ViewOrder::Channel => {
-            (CHANNEL, format!("c.name is null, c.name collate nocase {direction}, w.second, w.video"))
-        }
-    }
-}
-
-const VIDEO: &str = "join history_video v on v.video = w.video";
-const CHANNEL: &str = "join history_video v on v.video = w.video left join history_channel c on c.channel = v.channel";
 
 /// Rows to pass over by one look at each; more are passed over month by month.
 const SMALL_OFFSET: u64 = 500;
@@ -238,16 +236,17 @@ impl Place {
     }
 }
 
-/// How many views a query has in all, if the totals of a period tell it.
-pub fn count_in(period: &Period, query: &ViewQuery) -> Option<u64> {
-    let unknown = if query.include_unknown { 0 } else { period.views_of_unknown_channel };
-    query.channel.is_none().then_some(period.views - unknown)
-}
-
-/// How many views a query has in all, counted one by one.
-pub fn count(connection: &Connection, query: &ViewQuery) -> rusqlite::Result<u64> {
+/// How many views a query has in all. `period` holds the totals of its time and scope, which tell it unless a channel is
+/// asked for.
+pub fn count(connection: &Connection, period: &Period, query: &ViewQuery) -> rusqlite::Result<u64> {
+    if query.channel.is_none() {
+        let unknown = if query.include_unknown { 0 } else { period.views_of_unknown_channel };
+        return Ok(period.views - unknown);
+    }
+    if query.scope == Scope::Ads {
+        return Ok(0);
+    }
     let (source, filter) = (source(query), filter(query));
-    let source = if query.scope == Scope::Ads { "history_ad w" } else { source };
     let sql = format!("select count(*) from {source} where w.second >= ?1 and w.second < ?2 {filter}");
     connection.prepare_cached(&sql)?.query_row([query.from.second(), query.until.second()], |row| row.get(0))
 }
@@ -256,7 +255,7 @@ pub fn count(connection: &Connection, query: &ViewQuery) -> rusqlite::Result<u64
 fn source(query: &ViewQuery) -> &'static str {
     match (query.channel, query.scope) {
         (None, _) => "history_view w",
-        (Some(_), Scope::All | Scope::Ads) => "history_channel_view w",
+        (Some(_), Scope::All) => "history_channel_view w",
         (Some(_), _) => "history_channel_view w join history_view o on o.second = w.second and o.video = w.video",
     }
 }
@@ -272,7 +271,7 @@ fn filter(query: &ViewQuery) -> String {
     let kinds = kinds.map_or(String::new(), |kinds| format!("and {table}.kind in ({kinds})"));
     let channel = match query.channel {
         Some(channel) => format!("and w.channel = {channel}"),
-        None if query.include_unknown || query.scope == Scope::Ads => String::new(),
+        None if query.include_unknown => String::new(),
         None => "and (select o.channel from history_video o where o.video = w.video) <> 0".to_owned(),
     };
     format!("{kinds} {channel}")

@@ -88,7 +88,7 @@ pub(super) async fn show(
     };
     let (found, total, years) = ask(&services, move |connection| {
         let period = periods::find(connection, year, month, query.scope)?;
-        let total = views::count_in(&period, &query).map_or_else(|| views::count(connection, &query), Ok)?;
+        let total = views::count(connection, &period, &query)?;
         Ok((
             views::list_sorted(connection, &query, &page, total, &lists)?,
             total,
