@@ -4,7 +4,7 @@ mod fresh;
 mod registry;
 mod statements;
 
-use std::{collections::HashSet, hash::BuildHasher as _};
+use std::{cmp::Reverse, collections::HashSet, hash::BuildHasher as _};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 use rusqlite::{Transaction, params};
@@ -12,7 +12,7 @@ use ytorch_core::Zone;
 use ytorch_store::rusqlite;
 
 use self::{
-    registry::{KnownVideo, Registry, Told},
+    registry::{KnownVideo, Registry},
     statements::Statements,
 };
 use super::{
@@ -65,7 +65,8 @@ pub(crate) struct Writer<'transaction> {
 #[derive(Clone, Copy)]
 struct KnownChannel {
     channel: u32,
-    name: Told,
+    /// Its name was known before this import, and so stays.
+    is_named: bool,
     /// Hash of the name that was told last: nearly always there is only one.
     last: u64,
 }
@@ -85,15 +86,14 @@ struct VideoRow {
 
 impl<'transaction> Writer<'transaction> {
     pub(crate) fn new(transaction: &'transaction Transaction<'transaction>) -> rusqlite::Result<Self> {
-        let is_empty: bool =
-            transaction.query_row("select not exists (select 1 from history_video)", [], |row| row.get(0))?;
+        let next_video: u32 =
+            transaction.query_row("select coalesce(max(video), 0) + 1 from history_video", [], |row| row.get(0))?;
         Ok(Self {
             statements: Statements::prepare(transaction)?,
             channels: HashMap::new(),
             videos: Registry::default(),
-            next_video: transaction
-                .query_row("select coalesce(max(video), 0) + 1 from history_video", [], |row| row.get(0))?,
-            fresh: is_empty.then(Vec::new),
+            next_video,
+            fresh: (next_video == 1).then(Vec::new),
             rechanneled: HashMap::new(),
             hasher: DefaultHashBuilder::default(),
             written: Written::default(),
@@ -167,10 +167,10 @@ impl<'transaction> Writer<'transaction> {
             Some(known) => known,
             None => self.channels.entry(key.into()).or_insert(self.statements.channel(key)?),
         };
-        if let Some(name) = name.filter(|_| known.name != Told::Before) {
+        if let Some(name) = name.filter(|_| !known.is_named) {
             let hash = self.hasher.hash_one(name);
             if known.last != hash {
-                (known.name, known.last) = (Told::Now, hash);
+                known.last = hash;
                 self.statements.name_channel(known.channel, name)?;
             }
         }
@@ -212,8 +212,7 @@ impl<'transaction> Writer<'transaction> {
         let video = self.next_video;
         self.next_video += 1;
         let title_at = new.title.map_or(KnownVideo::UNTITLED, |_| KnownVideo::told_at(new.title_at));
-        let byline = if new.byline.is_some() { Told::Now } else { Told::No };
-        self.videos.insert(batch.text(new.id), KnownVideo { video, channel, title_at, byline });
+        self.videos.insert(batch.text(new.id), KnownVideo { video, channel, title_at, has_byline: false });
         VideoRow { video, channel }
     }
 
@@ -232,8 +231,7 @@ impl<'transaction> Writer<'transaction> {
                 self.statements.title_video_again(video, batch.text(title))?;
             }
         }
-        if let Some(byline) = new.byline.filter(|_| known.byline != Told::Before) {
-            known.byline = Told::Now;
+        if let Some(byline) = new.byline.filter(|_| !known.has_byline) {
             self.statements.byline_video(video, batch.text(byline))?;
             self.written.refined += 1;
         }
@@ -269,7 +267,8 @@ impl<'transaction> Writer<'transaction> {
 
     fn ads(&mut self, batch: &Batch) -> rusqlite::Result<()> {
         let mut ads: Vec<_> = batch.ads.iter().collect();
-        ads.sort_unstable_by_key(|ad| ad.watched_at);
+        // Of two at one instant the one with the greater title stays, whatever their order.
+        ads.sort_unstable_by_key(|ad| (ad.watched_at, Reverse(ad.title.map(|title| batch.text(title)))));
         for ad in ads {
             let added = self.statements.insert_ad.execute(params![
                 ad.watched_at.second(),

@@ -13,7 +13,7 @@ use super::{
         Format, Found, MemberReport, Options, ReadError, Sink, Stop,
         json::JsonFile,
         page::PageFile,
-        reading::{Ended, Tally},
+        reading::{Ended, Refilled, Tally},
     },
     Limits, Pass, read_up_to,
 };
@@ -120,23 +120,13 @@ impl<'a> Reader<'a> {
     }
 
     fn json(&mut self, path: &str, reader: impl Read) -> Result<(), ReadError> {
-        let file = match JsonFile::open(reader) {
-            Ok(file) => file,
+        match JsonFile::open(reader) {
+            Ok(file) => self.history(path, file.found, |sink, refilled| file.read(path, sink, refilled)),
             Err(error) => {
                 self.unreadable(path, &error);
-                return Ok(());
+                Ok(())
             }
-        };
-        let found = file.found;
-        if !found.is_history() {
-            self.report(path, found, Tally::default(), None);
-            return Ok(());
         }
-        let (count, bytes_total) = (Rc::clone(&self.count), self.bytes_total);
-        let mut refilled =
-            |sink: &mut dyn Sink| -> Result<(), Stop> { sink.progress(Self::progress_of(&count, bytes_total)) };
-        let result = file.read(path, self.sink, &mut refilled);
-        self.ended(path, found, result)
     }
 
     fn html(&mut self, path: &str, reader: impl Read) -> Result<(), ReadError> {
@@ -147,8 +137,7 @@ impl<'a> Reader<'a> {
                 return Ok(());
             }
         };
-        let found = file.found;
-        let same_in_json = match found {
+        let same_in_json = match file.found {
             Found::WatchHistory(_) => Some(Found::WatchHistory(Format::Json)),
             Found::MyActivity(_) => Some(Found::MyActivity(Format::Json)),
             Found::SearchHistory | Found::Nothing => None,
@@ -160,6 +149,16 @@ impl<'a> Reader<'a> {
             self.report(path, Found::Nothing, Tally::default(), Some(note));
             return Ok(());
         }
+        self.history(path, file.found, |sink, refilled| file.read(path, sink, refilled))
+    }
+
+    /// Reads a file that was looked at, if it is a history, and reports it.
+    fn history(
+        &mut self,
+        path: &str,
+        found: Found,
+        read: impl FnOnce(&mut dyn Sink, Refilled<'_>) -> Result<Tally, Ended>,
+    ) -> Result<(), ReadError> {
         if !found.is_history() {
             self.report(path, found, Tally::default(), None);
             return Ok(());
@@ -167,22 +166,12 @@ impl<'a> Reader<'a> {
         let (count, bytes_total) = (Rc::clone(&self.count), self.bytes_total);
         let mut refilled =
             |sink: &mut dyn Sink| -> Result<(), Stop> { sink.progress(Self::progress_of(&count, bytes_total)) };
-        let result = file.read(path, self.sink, &mut refilled);
-        self.ended(path, found, result)
-    }
-
-    fn ended(&mut self, path: &str, found: Found, result: Result<Tally, Ended>) -> Result<(), ReadError> {
-        match result {
-            Ok(tally) => {
-                self.report(path, found, tally, None);
-                Ok(())
-            }
-            Err(Ended::Stopped) => Err(ReadError::Stopped),
-            Err(Ended::Unreadable(error)) => {
-                self.unreadable(path, &error);
-                Ok(())
-            }
+        match read(self.sink, &mut refilled) {
+            Ok(tally) => self.report(path, found, tally, None),
+            Err(Ended::Stopped) => return Err(ReadError::Stopped),
+            Err(Ended::Unreadable(error)) => self.unreadable(path, &error),
         }
+        Ok(())
     }
 
     fn unreadable(&mut self, path: &str, error: &io::Error) {

@@ -9,23 +9,6 @@ use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// Since when something is known. What was known before an import is never replaced by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    /// It is not known.
-    No,
-    /// A record of this import told it.
-    Now,
-    /// It was known before this import.
-    Before,
-}
-
-impl Told {
-    pub(super) fn before(is_known: bool) -> Self {
-        if is_known { Self::Before } else { Self::No }
-    }
-}
-
 /// What is known of a video, in twelve bytes and a bit: there can be a million.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownVideo {
@@ -33,7 +16,8 @@ pub(super) struct KnownVideo {
     pub(super) channel: u32,
     /// [`Self::told_at`] of the watch that told the title in this import, or one of the two below.
     pub(super) title_at: u32,
-    pub(super) byline: Told,
+    /// The byline was known before this import, and so stays.
+    pub(super) has_byline: bool,
 }
 
 impl KnownVideo {
@@ -116,6 +100,7 @@ impl Registry {
     pub(super) fn get_mut(&mut self, place: u32) -> &mut KnownVideo {
         &mut self.known[place as usize]
     }
+
     /// The ids alone, in the order in which they were added.
     pub(super) fn into_ids(self) -> Ids {
         self.ids

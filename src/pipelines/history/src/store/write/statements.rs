@@ -11,7 +11,7 @@ use super::{
         batch::{Batch, BatchVideo, BatchView, Span, prefers},
         bulk,
     },
-    KnownChannel, KnownVideo, Told, VideoRow, kind_code, merged,
+    KnownChannel, KnownVideo, VideoRow, kind_code, merged,
 };
 
 pub(super) struct Statements<'transaction> {
@@ -52,14 +52,14 @@ impl Statements<'_> {
         let known = self
             .transaction
             .prepare_cached("select channel, name is not null from history_channel where key = ?")?
-            .query_row([key], |row| Ok(KnownChannel { channel: row.get(0)?, name: Told::before(row.get(1)?), last: 0 }))
+            .query_row([key], |row| Ok(KnownChannel { channel: row.get(0)?, is_named: row.get(1)?, last: 0 }))
             .optional()?;
         if let Some(known) = known {
             return Ok(known);
         }
         let row = self.transaction.prepare_cached("insert into history_channel (key) values (?)")?.insert([key])?;
         let channel = u32::try_from(row).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, row))?;
-        Ok(KnownChannel { channel, name: Told::No, last: 0 })
+        Ok(KnownChannel { channel, is_named: false, last: 0 })
     }
 
     /// Of two names in one import the greater one stays, so that order is no matter.
@@ -97,7 +97,7 @@ impl Statements<'_> {
                 video: row.get(0)?,
                 channel: row.get(1)?,
                 title_at: if has_title { KnownVideo::TITLED_BEFORE } else { KnownVideo::UNTITLED },
-                byline: Told::before(row.get(3)?),
+                has_byline: row.get(3)?,
             })
         };
         self.select_video.query_row([id], known).optional()
