@@ -12,7 +12,7 @@ use tower::ServiceExt as _;
 use ytorch_core::{Clock, InstanceFolders, InstanceName, Secret, Zone, files};
 use ytorch_jobs::Queue;
 use ytorch_store::{Database, StoreError, rusqlite};
-use ytorch_web::{Frame, FrameSettings};
+use ytorch_web::{Frame, FrameSettings, own_routes};
 
 use crate::{Pipeline, Resources, Services};
 
@@ -137,7 +137,7 @@ async fn pages(
     token: &Secret,
     found: &mut Vec<String>,
 ) -> Result<(), axum::http::Error> {
-    let router = ytorch_web::protect((pipeline.routes)(services), &services.frame);
+    let router = ytorch_web::protect((pipeline.routes)(services).merge(own_routes(&services.frame)), &services.frame);
     for entry in &pipeline.navigation {
         let request = Request::get(entry.href).header(header::HOST, "localhost");
         let Ok(stranger) = router.clone().oneshot(request.body(Body::empty())?).await;

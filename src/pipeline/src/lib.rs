@@ -4,11 +4,10 @@
 
 pub mod conformance;
 
-use axum::Router;
 use ytorch_core::{Clock, InstanceFolders, Problem, Zone};
 use ytorch_jobs::{JobKind, Queue};
 use ytorch_store::{Database, Migrations};
-use ytorch_web::{Frame, NavEntry};
+use ytorch_web::{Frame, NavEntry, Routes};
 
 /// One subject of the server. The server unpacks it without `..`, so a new field stops the build there.
 #[derive(Clone, Debug)]
@@ -22,7 +21,7 @@ pub struct Pipeline {
     /// The kinds of jobs that it may put in the queue.
     pub jobs: fn(&Resources) -> Vec<JobKind>,
     /// Its pages and its part of the API; the server puts the guards round them.
-    pub routes: fn(&Services) -> Router,
+    pub routes: fn(&Services) -> Routes,
     /// Runs once when the queue has started, for what must be swept up or caught up. The server does not start if it
     /// fails.
     pub start: fn(&Services) -> Result<(), Problem>,

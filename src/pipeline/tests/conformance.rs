@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::{Router, routing::get};
 use ytorch_core::{ExitCode, Problem};
 use ytorch_jobs::JobKind;
 use ytorch_pipeline::{Check, Pipeline, conformance::violations};
 use ytorch_store::{Migration, Migrations};
-use ytorch_web::NavEntry;
+use ytorch_web::{NavEntry, Routes};
 
 fn kind(name: &'static str) -> JobKind {
     JobKind { name, run: Arc::new(|_, _| Ok(())) }
@@ -20,7 +19,7 @@ fn good() -> Pipeline {
         navigation: vec![NavEntry { label: "Samples", href: "/samples" }],
         migrations: migrations(&[Migration { number: 1, sql: "create table sample_thing (thing integer) strict" }]),
         jobs: |_| vec![kind("sample.count")],
-        routes: |_| Router::new().route("/samples", get(async || "all samples")),
+        routes: |_| Routes::new().page("/samples", async || "all samples"),
         start: |_| Ok(()),
         checks: |_| vec![Check { name: "sample.shelf", ok: true, detail: "it stands".to_owned() }],
     }
@@ -63,7 +62,7 @@ fn each_fault_is_found() {
             ],
         ),
         (
-            Pipeline { routes: |_| Router::new(), ..good() },
+            Pipeline { routes: |_| Routes::new(), ..good() },
             vec!["`/samples`, which the navigation names, answers with 404 Not Found"],
         ),
         (

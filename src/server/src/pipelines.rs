@@ -1,11 +1,10 @@
 //! The one list of pipelines. Everything else in this crate works on whatever stands here.
 
-use axum::Router;
 use ytorch_core::Problem;
 use ytorch_jobs::JobKind;
 use ytorch_pipeline::{Check, Pipeline, Resources, Services};
 use ytorch_store::Migrations;
-use ytorch_web::NavEntry;
+use ytorch_web::{NavEntry, Routes};
 
 /// Every pipeline, in the order of the navigation.
 fn list() -> Vec<Pipeline> {
@@ -20,7 +19,7 @@ pub(crate) struct Pipelines {
     /// The tables of the platform, then those of the pipelines.
     pub(crate) migrations: Vec<Migrations>,
     jobs: Vec<fn(&Resources) -> Vec<JobKind>>,
-    routes: Vec<fn(&Services) -> Router>,
+    routes: Vec<fn(&Services) -> Routes>,
     starts: Vec<(&'static str, Start)>,
     checks: Vec<fn(&Resources) -> Vec<Check>>,
 }
@@ -62,8 +61,8 @@ impl Pipelines {
     }
 
     /// All their pages, without the guards.
-    pub(crate) fn routes(&self, services: &Services) -> Router {
-        self.routes.iter().fold(Router::new(), |router, routes| router.merge(routes(services)))
+    pub(crate) fn routes(&self, services: &Services) -> Routes {
+        self.routes.iter().fold(Routes::new(), |all, routes| all.merge(routes(services)))
     }
 
     /// What each one says of itself at this moment.

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Bytes,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
-    routing::{get, post},
 };
 use serde::Serialize;
+use utoipa_axum::routes;
 use ytorch_core::{Clock, Secret, Timestamp};
 use ytorch_pipeline::Services;
-use ytorch_web::{Frame, FrameSettings, LoginCode, NavEntry, Session, WebError};
+use ytorch_web::{Frame, FrameSettings, LoginCode, NavEntry, Route, Routes, Session, WebError};
 
 use crate::{instance::Instance, pipelines::Pipelines, readiness::Readiness};
 
@@ -42,12 +42,16 @@ pub(crate) fn frame(instance: &Instance, token: Secret, navigation: &[NavEntry])
 /// All routes, with the guards round them.
 pub(crate) fn build(services: &Services, pipelines: Pipelines) -> Router {
     let of_pipelines = pipelines.routes(services);
-    let own = Router::new()
-        .route("/healthz", get(health))
-        .route("/readyz", get(ready))
-        .route("/api/v1/login-links", post(make_login_link))
-        .with_state(Platform { services: services.clone(), pipelines: Arc::new(pipelines) });
-    ytorch_web::protect(own.merge(of_pipelines), &services.frame)
+    let platform = Platform { services: services.clone(), pipelines: Arc::new(pipelines) };
+    let own = Routes::new()
+        .api(routes!(health))
+        .api(routes!(ready))
+        .api(routes!(make_login_link))
+        .api(routes!(list_routes))
+        .with_state(platform);
+    let all = own.merge(ytorch_web::own_routes(&services.frame)).merge(of_pipelines);
+    let list = Arc::new(all.list());
+    ytorch_web::protect(all.layer(Extension(list)), &services.frame)
 }
 
 /// What the platform's own routes work with.
@@ -65,10 +69,12 @@ struct Health {
     instance: String,
 }
 
+#[utoipa::path(get, path = "/healthz")]
 async fn health(State(platform): State<Platform>) -> Json<Health> {
     Json(Health { status: "ok", version: VERSION, instance: platform.services.frame.instance().to_string() })
 }
 
+#[utoipa::path(get, path = "/readyz")]
 async fn ready(State(platform): State<Platform>) -> Response {
     let Platform { services, pipelines } = platform;
     let looked = tokio::task::spawn_blocking(move || Readiness::look(&services.resources, &pipelines)).await;
@@ -88,6 +94,7 @@ struct LoginLink {
 }
 
 /// Only for the token itself: a stolen session must not be able to make itself more sessions.
+#[utoipa::path(post, path = "/api/v1/login-links")]
 async fn make_login_link(
     session: Session,
     State(platform): State<Platform>,
@@ -101,4 +108,15 @@ async fn make_login_link(
     let LoginCode { code, expires_at } = platform.services.frame.auth().issue_code();
     let link = LoginLink { path: format!("/login?code={}", code.reveal()), expires_at };
     Ok((StatusCode::CREATED, Json(link)))
+}
+
+/// Every address of the server.
+#[derive(Serialize)]
+struct AllRoutes {
+    items: Vec<Route>,
+}
+
+#[utoipa::path(get, path = "/api/v1/routes")]
+async fn list_routes(Extension(list): Extension<Arc<Vec<Route>>>) -> Json<AllRoutes> {
+    Json(AllRoutes { items: list.to_vec() })
 }

@@ -1,8 +1,7 @@
 //! Serves `/patterns` on a loopback port, to look at the parts while working on them. It keeps nothing.
 
-use axum::Router;
 use ytorch_core::{Clock, InstanceName, Secret, Zone};
-use ytorch_web::{Frame, FrameSettings, NavEntry, protect};
+use ytorch_web::{Frame, FrameSettings, NavEntry, own_routes, protect};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
@@ -21,5 +20,5 @@ async fn main() -> std::io::Result<()> {
     {
         println!("http://{}/login?code={}&next=/patterns", listener.local_addr()?, code.reveal());
     }
-    axum::serve(listener, protect(Router::new(), &frame)).await
+    axum::serve(listener, protect(own_routes(&frame), &frame)).await
 }

@@ -11,6 +11,7 @@ pub mod frame;
 pub mod html;
 pub mod page;
 pub mod query;
+pub mod routes;
 
 mod guard;
 mod login;
@@ -22,5 +23,6 @@ pub use error::WebError;
 pub use frame::{Frame, FrameSettings, NavEntry};
 pub use html::Html;
 pub use page::Page;
-pub use protect::{body_limit, protect};
+pub use protect::{body_limit, own_routes, protect};
 pub use query::QueryString;
+pub use routes::{Route, RouteKind, Routes};

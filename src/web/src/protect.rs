@@ -14,13 +14,12 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{Html as HtmlResponse, IntoResponse as _, Response},
-    routing::{get, post},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use ytorch_core::ExitCode;
 
 use crate::{
-    Frame, Html, Page, Session, WebError, assets, format,
+    Frame, Html, Page, Routes, Session, WebError, assets, format,
     guard::{self, cookie_session, guard},
     login, page, patterns,
 };
@@ -45,18 +44,12 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"),
 ];
 
-/// Adds log-in, assets and `/patterns`, and puts guards, limits, error pages and the frame round all routes.
+/// Puts guards, limits, error pages and the frame round all routes, which are [`own_routes`] and those of the caller.
 ///
 /// Bodies are limited to 64 KiB unless a route says otherwise by [`body_limit`].
-pub fn protect(router: Router, frame: &Frame) -> Router {
-    let own = Router::new()
-        .route("/login", get(login::show).post(login::enter))
-        .route("/logout", post(login::leave))
-        .route("/assets/{file}", get(assets::serve))
-        .route("/patterns", get(patterns::show))
-        .with_state(frame.clone());
-    router
-        .merge(own)
+pub fn protect(routes: Routes, frame: &Frame) -> Router {
+    routes
+        .into_router()
         .fallback(async || WebError::of_status(StatusCode::NOT_FOUND))
         .method_not_allowed_fallback(async || WebError::of_status(StatusCode::METHOD_NOT_ALLOWED))
         .layer(DefaultBodyLimit::max(guard::FORM_BYTES))
@@ -64,6 +57,17 @@ pub fn protect(router: Router, frame: &Frame) -> Router {
         .layer(from_fn(limit_time))
         .layer(from_fn_with_state(frame.clone(), guard))
         .layer(from_fn_with_state(frame.clone(), dress))
+}
+
+/// Log-in, assets and the patterns.
+pub fn own_routes(frame: &Frame) -> Routes {
+    Routes::new()
+        .page("/login", login::show)
+        .form("/login", login::enter)
+        .form("/logout", login::leave)
+        .page("/assets/{file}", assets::serve)
+        .page("/patterns", patterns::show)
+        .with_state(frame.clone())
 }
 
 /// The layer for a route that takes larger bodies, in bytes.

@@ -5,11 +5,12 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     http::{Request, Response, StatusCode},
-    routing::{get, post},
 };
 use tower::ServiceExt as _;
 use ytorch_core::{Clock, Secret, Timestamp, Zone};
-use ytorch_web::{Frame, FrameSettings, Html, NavEntry, Page, Session, WebError, assets, auth, protect};
+use ytorch_web::{
+    Frame, FrameSettings, Html, NavEntry, Page, Routes, Session, WebError, assets, auth, own_routes, protect,
+};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -53,16 +54,17 @@ impl Site {
             hosts: vec!["video.example".to_owned()],
         });
         let page = async || Page::new("<i>Rows</i>", Html::text("<script>alert(1)</script>"));
-        let router = Router::new()
-            .route("/", get(page))
-            .route("/rows/all", get(page))
-            .route("/healthz", get(async || "ok"))
-            .route("/panic", get(panics))
-            .route("/api/v1/panic", get(panics))
-            .route("/api/v1/bad", get(async || WebError::bad_request("that is no year", "give a number")))
-            .route("/change", post(async |body: String| body))
-            .route("/csrf", get(async |session: Session| Page::new("x", Html::text(session.csrf()))));
-        Self { router: protect(router, &frame), frame, clock }
+        let router = Routes::new()
+            .page("/", page)
+            .page("/rows/all", page)
+            .page("/healthz", async || "ok")
+            .page("/panic", panics)
+            .page("/api/v1/panic", panics)
+            .page("/api/v1/bad", async || WebError::bad_request("that is no year", "give a number"))
+            .form("/change", async |body: String| body)
+            .page("/csrf", async |session: Session| Page::new("x", Html::text(session.csrf())));
+        let router = protect(router.merge(own_routes(&frame)), &frame);
+        Self { router, frame, clock }
     }
 
     async fn send(&self, request: axum::http::request::Builder, body: &str) -> Answer {

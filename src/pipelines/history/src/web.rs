@@ -14,15 +14,12 @@ mod years;
 
 use std::sync::Arc;
 
-use axum::{
-    Extension, Router,
-    response::Redirect,
-    routing::{get, post},
-};
+use axum::{Extension, response::Redirect};
+use utoipa_axum::routes;
 use ytorch_core::{ExitCode, Problem};
 use ytorch_pipeline::Services;
 use ytorch_store::{StoreError, rusqlite};
-use ytorch_web::{NavEntry, WebError, body_limit};
+use ytorch_web::{NavEntry, Routes, WebError, body_limit};
 
 use crate::store::SortedLists;
 
@@ -40,22 +37,22 @@ pub(crate) fn navigation() -> Vec<NavEntry> {
 }
 
 /// Every page and every address of the API.
-pub(crate) fn routes(services: &Services) -> Router {
-    let uploads = Router::new()
-        .route("/history/imports", post(imports::upload))
-        .route("/api/v1/history/imports", post(api::imports::upload))
+pub(crate) fn routes(services: &Services) -> Routes {
+    let uploads = Routes::new()
+        .form("/history/imports", imports::upload)
+        .api(routes!(api::imports::upload))
         .layer(body_limit(services.resources.upload_limit_bytes));
-    Router::new()
-        .route("/", get(|| async { Redirect::to("/history") }))
-        .route("/history", get(overview::show))
-        .route("/history/channels", get(channels::show))
-        .route("/history/years", get(years::show))
-        .route("/history/years/{year}/channels", get(channels::of_year))
-        .route("/history/months", get(months::show))
-        .route("/history/views", get(views::show))
-        .route("/history/imports", get(imports::show))
-        .route("/history/imports/{id}", get(import::show))
-        .route("/history/reingest", post(imports::reingest))
+    Routes::new()
+        .page("/", || async { Redirect::to("/history") })
+        .page("/history", overview::show)
+        .page("/history/channels", channels::show)
+        .page("/history/years", years::show)
+        .page("/history/years/{year}/channels", channels::of_year)
+        .page("/history/months", months::show)
+        .page("/history/views", views::show)
+        .page("/history/imports", imports::show)
+        .page("/history/imports/{id}", import::show)
+        .form("/history/reingest", imports::reingest)
         .merge(api::routes())
         .merge(uploads)
         .layer(Extension(Arc::<SortedLists>::default()))

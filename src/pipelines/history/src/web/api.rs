@@ -5,27 +5,25 @@ pub(super) mod imports;
 mod totals;
 mod views;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa_axum::routes;
 use ytorch_core::Problem;
 use ytorch_pipeline::Services;
+use ytorch_web::Routes;
 
 /// All addresses but the one that takes uploads, which has a limit of its own.
-pub(super) fn routes() -> Router<Services> {
-    Router::new()
-        .route("/api/v1/history/summary", get(totals::summary))
-        .route("/api/v1/history/years", get(totals::years))
-        .route("/api/v1/history/months", get(totals::months))
-        .route("/api/v1/history/channels", get(channels::list))
-        .route("/api/v1/history/views", get(views::list))
-        .route("/api/v1/history/imports", get(imports::list))
-        .route("/api/v1/history/imports/{id}", get(imports::find))
-        .route("/api/v1/history/imports/{id}/rejections", get(imports::rejections))
-        .route("/api/v1/history/reingest", post(imports::reingest))
+pub(super) fn routes() -> Routes<Services> {
+    Routes::new()
+        .api(routes!(totals::summary))
+        .api(routes!(totals::years))
+        .api(routes!(totals::months))
+        .api(routes!(channels::list))
+        .api(routes!(views::list))
+        .api(routes!(imports::list))
+        .api(routes!(imports::find))
+        .api(routes!(imports::rejections))
+        .api(routes!(imports::reingest))
 }
 
 /// A list that says how long it is in all.

@@ -38,6 +38,7 @@ impl From<Channel> for Ranked {
     }
 }
 
+#[utoipa::path(get, path = "/api/v1/history/channels")]
 pub(super) async fn list(
     State(services): State<Services>,
     parameters: Parameters,

@@ -22,6 +22,7 @@ use crate::{
     web::{ask, no_such_import, parameters::Parameters, receive},
 };
 
+#[utoipa::path(get, path = "/api/v1/history/imports")]
 pub(super) async fn list(
     State(services): State<Services>,
     parameters: Parameters,
@@ -35,10 +36,12 @@ pub(super) async fn list(
     Ok(Json(Counted { items, total }))
 }
 
+#[utoipa::path(get, path = "/api/v1/history/imports/{id}")]
 pub(super) async fn find(State(services): State<Services>, Path(id): Path<String>) -> Result<Json<Import>, WebError> {
     one(&services, id_of(&id)?).await.map(Json)
 }
 
+#[utoipa::path(get, path = "/api/v1/history/imports/{id}/rejections")]
 pub(super) async fn rejections(
     State(services): State<Services>,
     Path(id): Path<String>,
@@ -53,12 +56,14 @@ pub(super) async fn rejections(
     Ok(Json(Counted { items, total: import.counts.rejected }))
 }
 
+#[utoipa::path(post, path = "/api/v1/history/imports")]
 pub(in crate::web) async fn upload(State(services): State<Services>, request: Request) -> Result<Response, WebError> {
     let is_async = receive::prefers_async(request.headers());
     let (id, job) = receive::import(&services, request).await?;
     answer(&services, id, job, is_async).await
 }
 
+#[utoipa::path(post, path = "/api/v1/history/reingest")]
 pub(super) async fn reingest(
     State(services): State<Services>,
     headers: HeaderMap,

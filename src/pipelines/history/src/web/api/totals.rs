@@ -67,6 +67,7 @@ impl From<Period> for Totals {
     }
 }
 
+#[utoipa::path(get, path = "/api/v1/history/summary")]
 pub(super) async fn summary(State(services): State<Services>) -> Result<Json<Summary>, WebError> {
     let query = ask(&services, |connection| {
         let of = |scope| periods::find(connection, 0, 0, scope);
@@ -88,6 +89,7 @@ pub(super) async fn summary(State(services): State<Services>) -> Result<Json<Sum
     query.await.map(Json)
 }
 
+#[utoipa::path(get, path = "/api/v1/history/years")]
 pub(super) async fn years(
     State(services): State<Services>,
     parameters: Parameters,
@@ -97,6 +99,7 @@ pub(super) async fn years(
     Ok(Json(Whole { items: years.into_iter().map(Totals::from).collect() }))
 }
 
+#[utoipa::path(get, path = "/api/v1/history/months")]
 pub(super) async fn months(
     State(services): State<Services>,
     parameters: Parameters,

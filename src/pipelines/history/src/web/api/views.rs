@@ -45,6 +45,7 @@ impl From<View> for OneView {
     }
 }
 
+#[utoipa::path(get, path = "/api/v1/history/views")]
 pub(super) async fn list(State(services): State<Services>, parameters: Parameters) -> Result<Json<Views>, WebError> {
     let asked = find_query(&services, &parameters).await?;
     let limit = parameters.limit()?;
