@@ -1,19 +1,37 @@
-//! Work that outlives a request: a queue in the instance's own database, and the thread that works it off.
+//! Work that outlives a request: a queue in the instance's own database, the clock that fills it, the history of what
+//! ran, and the circuit breakers round services outside.
 //!
-//! It does not know what any job does, and it never runs two jobs at once: every job so far ends in the one writer.
+//! It does not know what any job does. `docs/decisions/` says why it is our own table and no ready-made queue.
 
+mod job;
 mod kind;
 mod progress;
-mod queue;
-mod row;
+mod retry;
 
-pub use kind::{Context, JobFailed, JobKind, Run};
-pub use progress::{Phase, Progress};
-pub use queue::Queue;
-pub use row::{JobId, JobState};
+mod queue;
+mod worker;
+
+mod run;
+mod schedule;
+
+mod breaker;
+
+pub use breaker::{Breaker, BreakerSettings, BreakerState, Breakers, Permit};
+pub use job::{Found, Job, JobFilter, JobId, JobState, NewJob};
+pub use kind::{Context, JobError, JobKind, Outcome, Report};
+pub use progress::Progress;
+pub use queue::{Cancelled, Queue, QueueSettings, Retried};
+pub use retry::RetryPolicy;
+pub use run::{Run, RunStatus, Summary};
+pub use schedule::{Planned, Schedule, When};
 
 use ytorch_store::{Migration, Migrations};
 
-/// The table of jobs.
-pub const MIGRATIONS: Migrations =
-    Migrations { owner: "jobs", list: &[Migration { number: 1, sql: include_str!("../migrations/0001_job.sql") }] };
+/// The tables of jobs, runs, schedules and breakers.
+pub const MIGRATIONS: Migrations = Migrations {
+    owner: "jobs",
+    list: &[
+        Migration { number: 1, sql: include_str!("../migrations/0001_job.sql") },
+        Migration { number: 2, sql: include_str!("../migrations/0002_operations.sql") },
+    ],
+};

@@ -1,28 +1,26 @@
-//! How far a job is. It is kept in memory only: after a kill the job starts again anyway.
+//! How far a job is. Pages and the API read it; nothing decides by it.
 
-use serde::Serialize;
-
-/// What a job is doing at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// Reading its input.
-    Reading,
-    /// Writing what it has read.
-    Writing,
-    /// Adding up totals.
-    Summing,
-}
+use serde::{Deserialize, Serialize};
 
 /// How far a job is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// What it is doing.
-    pub phase: Phase,
-    /// Bytes of the input that are read.
-    pub bytes_done: u64,
-    /// Bytes of the input in all.
-    pub bytes_total: u64,
-    /// Records found so far.
-    pub records: u64,
+    /// How much is done.
+    pub done: u64,
+    /// How much there is in all; 0 if nobody knows.
+    pub total: u64,
+    /// In what `done` and `total` count, such as `bytes`.
+    pub unit: String,
+    /// What it is doing, in a few words.
+    pub message: String,
+    /// What its kind adds for those who know the kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<serde_json::Value>,
+}
+
+impl Progress {
+    /// The part that is done, in whole percent; `None` if the whole is not known.
+    pub fn percent(&self) -> Option<u64> {
+        (self.done.min(self.total) * 100).checked_div(self.total)
+    }
 }

@@ -1,204 +1,422 @@
-//! The queue and the thread that works it off, one job after the other. It does not know the jobs' payloads.
+//! The queue as the rest of the server sees it: put work in, look, cancel, try again, wait. The worker runs it.
 
 use std::{
     collections::HashMap,
-    panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, SyncSender},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+        mpsc::{self, SyncSender},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 use tokio::sync::watch;
-use ytorch_core::Clock;
+use ytorch_core::{Clock, Secret, Timestamp, Zone};
 use ytorch_store::{Database, StoreError, rusqlite};
 
-use crate::{Context, JobFailed, JobId, JobKind, JobState, Progress, row};
+use crate::{
+    Found, Job, JobFilter, JobId, JobKind, JobState, NewJob, Planned, Progress, Run, Schedule, Summary, job, run,
+    schedule, worker::Worker,
+};
 
-/// A job that was under way at so many kills is taken to be their cause and not tried again.
-const MOST_ATTEMPTS: u32 = 3;
+/// A worker that has not looked round for so long is stuck: it looks at least every thirty seconds, but may wait for a
+/// long write.
+const STUCK_AFTER: Duration = Duration::from_mins(15);
 
-/// Ended jobs that are kept for a look back.
-const ENDED_JOBS_KEPT: u32 = 1000;
+/// The words kept with a job that somebody cancelled.
+pub(crate) const CANCELLED: &str = "it was cancelled";
+
+/// What a queue works with.
+#[derive(Clone)]
+pub struct QueueSettings {
+    /// Where its tables are.
+    pub database: Database,
+    /// Every kind of job that may be in it.
+    pub kinds: Vec<JobKind>,
+    /// Work that recurs.
+    pub schedules: Vec<Schedule>,
+    /// Where the present comes from.
+    pub clock: Clock,
+    /// In which zone a time of day is meant.
+    pub zone: Zone,
+    /// So many ended jobs are kept, and so many runs of each kind.
+    pub keep_count: u32,
+    /// Ended jobs and runs are kept for so many days.
+    pub keep_days: u32,
+}
 
 /// The queue. Clones share it.
 #[derive(Clone)]
 pub struct Queue {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    database: Database,
-    clock: Clock,
-    live: Arc<Live>,
-    stopping: Arc<AtomicBool>,
+pub(crate) struct Inner {
+    pub(crate) settings: QueueSettings,
+    pub(crate) live: Arc<Live>,
+    /// Tells this start of the server from every other.
+    pub(crate) owner: String,
+    /// When the worker last looked round.
+    pub(crate) looked_at: AtomicI64,
     wake: SyncSender<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// What came of cancelling a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It waited, and is cancelled.
+    Now,
+    /// It runs, and has been told to give up.
+    Soon,
+    /// It had ended already.
+    TooLate(JobState),
+    /// There is no such job.
+    Unknown,
+}
+
+/// What came of trying a job again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retried {
+    /// It is in the queue.
+    Queued,
+    /// Only failed and cancelled jobs can be tried again, and one of a key at a time.
+    NotNow(JobState),
+    /// Its kind says why it cannot be.
+    Refused(String),
+    /// There is no such job.
+    Unknown,
+}
+
 /// What is known of jobs only while the server runs.
 pub(crate) struct Live {
-    progress: Mutex<HashMap<JobId, Progress>>,
-    /// Counts ended jobs, so that waiting ones look again.
-    ended: watch::Sender<u64>,
+    running: Mutex<HashMap<JobId, Running>>,
+    stopping: AtomicBool,
+    /// Counts whatever changes, so that waiting ones look again.
+    changes: watch::Sender<u64>,
+}
+
+struct Running {
+    kind: &'static str,
+    progress: Option<Progress>,
+    cancelled: bool,
 }
 
 impl Live {
-    pub(crate) fn set_progress(&self, id: JobId, progress: Progress) {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).insert(id, progress);
+    fn running(&self) -> MutexGuard<'_, HashMap<JobId, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn forget(&self, id: JobId) {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        self.ended.send_modify(|count| *count += 1);
+    pub(crate) fn begin(&self, id: JobId, kind: &'static str) {
+        self.running().insert(id, Running { kind, progress: None, cancelled: false });
+        self.changed();
+    }
+
+    pub(crate) fn end(&self, id: JobId) {
+        self.running().remove(&id);
+        self.changed();
+    }
+
+    pub(crate) fn set_progress(&self, id: JobId, progress: Progress) {
+        if let Some(running) = self.running().get_mut(&id) {
+            running.progress = Some(progress);
+        }
+        self.changed();
+    }
+
+    pub(crate) fn progress(&self, id: JobId) -> Option<Progress> {
+        self.running().get(&id)?.progress.clone()
+    }
+
+    /// The running jobs and how far they are.
+    pub(crate) fn all(&self) -> Vec<(JobId, Option<Progress>)> {
+        self.running().iter().map(|(id, running)| (*id, running.progress.clone())).collect()
+    }
+
+    /// How many jobs of a kind run.
+    pub(crate) fn count(&self, kind: &str) -> usize {
+        self.running().values().filter(|running| running.kind == kind).count()
+    }
+
+    pub(crate) fn is_cancelled(&self, id: JobId) -> bool {
+        self.running().get(&id).is_some_and(|running| running.cancelled)
+    }
+
+    /// Tells a running job to give up; false if it does not run.
+    fn cancel(&self, id: JobId) -> bool {
+        let mut running = self.running();
+        let Some(found) = running.get_mut(&id) else { return false };
+        found.cancelled = true;
+        true
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn changed(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 }
 
 impl Queue {
-    /// Puts back what a killed server had under way, then works the queue off on a thread of its own.
+    /// Puts back what a killed server had under way, then works the queue off on threads of its own.
     ///
     /// The caller must be the only one with this database: the server's lock sees to that.
-    pub fn start(database: Database, kinds: Vec<JobKind>, clock: Clock) -> Result<Self, StoreError> {
-        let returned =
-            database.write_blocking(|transaction| Ok::<_, StoreError>(row::requeue_running(transaction)?))?;
+    pub fn start(settings: QueueSettings) -> Result<Self, StoreError> {
+        let owner = Secret::generate().reveal()[..16].to_owned();
+        let (mine, now) = (owner.clone(), settings.clock.now());
+        let returned = settings
+            .database
+            .write_blocking(move |transaction| Ok::<_, StoreError>(job::requeue_lost(transaction, &mine, now)?))?;
         if returned > 0 {
             tracing::warn!(jobs = returned, "jobs were under way when the server was last stopped; they run again");
         }
-        let live = Arc::new(Live { progress: Mutex::new(HashMap::new()), ended: watch::Sender::new(0) });
-        let stopping = Arc::new(AtomicBool::new(false));
-        // One waiting wake-up is as good as many: the worker always empties the queue.
+        let live = Arc::new(Live {
+            running: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            changes: watch::Sender::new(0),
+        });
+        // One waiting wake-up is as good as many: the worker always looks at everything.
         let (wake, woken) = mpsc::sync_channel(1);
-        let worker = Worker {
-            database: database.clone(),
-            kinds,
-            clock: clock.clone(),
-            live: Arc::clone(&live),
-            stopping: Arc::clone(&stopping),
-        };
+        let looked_at = AtomicI64::new(settings.clock.now().as_micros());
+        let inner = Arc::new(Inner { settings, live, owner, looked_at, wake, thread: Mutex::new(None) });
+        let queue = Self { inner };
+        let worker = Worker::new(&queue.inner);
         let thread = std::thread::Builder::new()
             .name("jobs".to_owned())
             .spawn(move || worker.run(&woken))
             .map_err(|_| StoreError::Closed)?;
-        let queue =
-            Self { inner: Arc::new(Inner { database, clock, live, stopping, wake, thread: Mutex::new(Some(thread)) }) };
+        *queue.thread() = Some(thread);
         queue.wake();
         Ok(queue)
     }
 
     /// Adds a job in the caller's transaction. Call [`Self::wake`] after the commit.
-    pub fn enqueue(&self, transaction: &Transaction<'_>, kind: &JobKind, payload: &str) -> Result<JobId, StoreError> {
-        Ok(row::insert(transaction, kind.name, payload, self.inner.clock.now())?)
+    pub fn enqueue(&self, transaction: &Transaction<'_>, new: &NewJob) -> Result<Found, StoreError> {
+        Ok(job::insert(transaction, new, self.inner.settings.clock.now())?)
     }
 
     /// Tells the worker that there is work.
     pub fn wake(&self) {
         // A full channel already holds a wake-up; a closed one means that the server stops.
         let _ = self.inner.wake.try_send(());
+        self.inner.live.changed();
     }
 
     /// How far a running job is.
     pub fn progress(&self, id: JobId) -> Option<Progress> {
-        self.inner.live.progress.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+        self.inner.live.progress(id)
+    }
+
+    /// Some jobs, newest first.
+    pub fn list(&self, connection: &Connection, filter: &JobFilter) -> rusqlite::Result<Vec<Job>> {
+        Ok(job::list(connection, filter)?.into_iter().map(|job| self.with_progress(job)).collect())
+    }
+
+    /// One job.
+    pub fn find(&self, connection: &Connection, id: JobId) -> rusqlite::Result<Option<Job>> {
+        Ok(job::find(connection, id)?.map(|job| self.with_progress(job)))
+    }
+
+    /// How many jobs of each kind are in each state.
+    pub fn count(&self, connection: &Connection) -> rusqlite::Result<Vec<(String, JobState, u64)>> {
+        job::count(connection)
+    }
+
+    /// Runs, newest first; of one kind if it is named, and only those older than the run `before`.
+    pub fn runs(
+        &self,
+        connection: &Connection,
+        kind: Option<&str>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> rusqlite::Result<Vec<Run>> {
+        run::list(connection, kind, before, limit)
+    }
+
+    /// What the history says about every kind that ever ran.
+    pub fn summaries(&self, connection: &Connection) -> rusqlite::Result<Vec<Summary>> {
+        run::summaries(connection)
+    }
+
+    /// Every schedule with its times.
+    pub fn schedules(&self, connection: &Connection) -> rusqlite::Result<Vec<Planned>> {
+        let QueueSettings { schedules, clock, zone, .. } = &self.inner.settings;
+        let now = clock.now();
+        let planned = |schedule: &Schedule| {
+            let last_due_at = schedule::last_due(connection, schedule.name)?;
+            let next_due_at = schedule
+                .when
+                .as_ref()
+                .and_then(|when| when.next(when.believed(last_due_at.unwrap_or(now), now), now, zone));
+            Ok(Planned { schedule: schedule.clone(), last_due_at, next_due_at })
+        };
+        schedules.iter().map(planned).collect()
+    }
+
+    /// Puts the work of a schedule into the queue now; `None` if there is no such schedule.
+    pub async fn run_now(&self, name: &str, correlation: String) -> Result<Option<Found>, StoreError> {
+        let Some(schedule) = self.inner.settings.schedules.iter().find(|known| known.name == name) else {
+            return Ok(None);
+        };
+        let new = schedule_job(schedule).caused_by(correlation);
+        let queue = self.clone();
+        let found = self.inner.settings.database.write(move |transaction| queue.enqueue(transaction, &new)).await?;
+        self.wake();
+        Ok(Some(found))
+    }
+
+    /// Cancels a job: at once if it waits, as soon as it listens if it runs.
+    pub async fn cancel(&self, id: JobId) -> Result<Cancelled, StoreError> {
+        // Not through the writer, which a running import may hold for a while.
+        if self.inner.live.cancel(id) {
+            self.inner.live.changed();
+            return Ok(Cancelled::Soon);
+        }
+        let queue = self.clone();
+        let cancelled =
+            self.inner.settings.database.write(move |transaction| queue.cancel_waiting(transaction, id)).await?;
+        self.wake();
+        Ok(cancelled)
+    }
+
+    fn cancel_waiting(&self, transaction: &Transaction<'_>, id: JobId) -> Result<Cancelled, StoreError> {
+        let Some((kind, payload, state)) = job::payload(transaction, id)? else { return Ok(Cancelled::Unknown) };
+        match state {
+            JobState::Queued => {}
+            // It was begun a moment ago.
+            JobState::Running if self.inner.live.cancel(id) => return Ok(Cancelled::Soon),
+            state => return Ok(Cancelled::TooLate(state)),
+        }
+        let ending = job::Ending { state: JobState::Cancelled, message: None, error: Some(CANCELLED), progress: None };
+        job::finish(transaction, id, &ending, self.inner.settings.clock.now())?;
+        self.inner.abandon(transaction, &kind, &payload, CANCELLED)?;
+        Ok(Cancelled::Now)
+    }
+
+    /// Puts a failed or cancelled job back into the queue.
+    pub async fn retry(&self, id: JobId) -> Result<Retried, StoreError> {
+        let queue = self.clone();
+        let retried = self.inner.settings.database.write(move |transaction| queue.revive(transaction, id)).await?;
+        self.wake();
+        Ok(retried)
+    }
+
+    fn revive(&self, transaction: &Transaction<'_>, id: JobId) -> Result<Retried, StoreError> {
+        let Some((kind, payload, state)) = job::payload(transaction, id)? else { return Ok(Retried::Unknown) };
+        if !job::revive(transaction, id)? {
+            return Ok(Retried::NotNow(state));
+        }
+        let revived = self.inner.kind(&kind).and_then(|kind| kind.revived.clone());
+        if let Some(Err(refusal)) = revived.map(|revived| revived(transaction, &payload)).transpose()? {
+            let ending = job::Ending { state, message: None, error: Some(&refusal), progress: None };
+            job::finish(transaction, id, &ending, self.inner.settings.clock.now())?;
+            return Ok(Retried::Refused(refusal));
+        }
+        Ok(Retried::Queued)
     }
 
     /// Waits until a job has ended, and says how; at once if it is unknown.
     pub async fn wait(&self, id: JobId) -> Result<JobState, StoreError> {
-        let mut ended = self.inner.live.ended.subscribe();
+        let mut changes = self.subscribe();
         loop {
             // Marks what was seen before looking, so that an end in between wakes the wait below.
-            ended.borrow_and_update();
-            let state =
-                self.inner.database.read(move |connection| Ok::<_, StoreError>(row::state(connection, id)?)).await?;
-            match state {
-                Some(JobState::Queued | JobState::Running) => {}
-                Some(state) => return Ok(state),
+            changes.borrow_and_update();
+            let database = &self.inner.settings.database;
+            let found = database.read(move |connection| Ok::<_, StoreError>(job::find(connection, id)?)).await?;
+            match found {
+                Some(Job { state, .. }) if state.is_alive() => {}
+                Some(Job { state, .. }) => return Ok(state),
                 None => return Ok(JobState::Done),
             }
-            if ended.changed().await.is_err() {
-                return Err(StoreError::Closed);
-            }
-        }
-    }
-
-    /// Stops taking jobs, tells the running one to give up, and waits for it.
-    pub fn stop(&self) {
-        self.inner.stopping.store(true, Ordering::Relaxed);
-        self.wake();
-        let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the job thread had panicked");
-        }
-    }
-}
-
-struct Worker {
-    database: Database,
-    kinds: Vec<JobKind>,
-    clock: Clock,
-    live: Arc<Live>,
-    stopping: Arc<AtomicBool>,
-}
-
-impl Worker {
-    fn run(&self, woken: &Receiver<()>) {
-        while woken.recv().is_ok() {
             loop {
-                if self.stopping.load(Ordering::Relaxed) {
-                    return;
+                if self.inner.live.is_stopping() || changes.changed().await.is_err() {
+                    return Err(StoreError::Closed);
                 }
-                match self.step() {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(error) => {
-                        tracing::error!(error = &error as &dyn std::error::Error, "could not work on the queue");
-                        break;
-                    }
+                // What only tells how far it is, is of no interest here.
+                if self.inner.live.progress(id).is_none() {
+                    break;
                 }
             }
         }
     }
 
-    /// Runs one job; `false` if there is none.
-    fn step(&self) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        let claimed =
-            self.database.write_blocking(move |transaction| Ok::<_, StoreError>(row::claim(transaction, now)?))?;
-        let Some(row::Claimed { id, kind, payload, attempts }) = claimed else {
-            return Ok(false);
-        };
-        let result = if attempts > MOST_ATTEMPTS {
-            Err(JobFailed(format!(
-                "the server was stopped {MOST_ATTEMPTS} times in the middle of it; it is not tried again"
-            )))
-        } else {
-            self.run_one(id, &kind, &payload)
-        };
-        if self.stopping.load(Ordering::Relaxed) && result.is_err() {
-            // It gave up because the server stops: it stays `running` and goes back to the queue at the next start.
-            return Ok(false);
-        }
-        if let Err(error) = &result {
-            tracing::error!(job = id.0, kind, %error, "a job failed");
-        }
-        let (error, now) = (result.err().map(|error| error.to_string()), self.clock.now());
-        let finished = self.database.write_blocking(move |transaction| {
-            row::finish(transaction, id, error.as_deref(), now)?;
-            row::prune(transaction, ENDED_JOBS_KEPT)?;
-            Ok::<_, StoreError>(())
-        });
-        self.live.forget(id);
-        finished.map(|()| true)
+    /// Changes whenever a job's state or progress does.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.inner.live.changes.subscribe()
     }
 
-    fn run_one(&self, id: JobId, kind: &str, payload: &str) -> Result<(), JobFailed> {
-        let Some(known) = self.kinds.iter().find(|known| known.name == kind) else {
-            return Err(JobFailed(format!("this version knows no job `{kind}`")));
-        };
-        let context = Context { id, live: Arc::clone(&self.live), stopping: Arc::clone(&self.stopping) };
-        std::panic::catch_unwind(AssertUnwindSafe(|| (known.run)(&context, payload)))
-            .unwrap_or_else(|_| Err(JobFailed("it panicked; the server's log has the details".to_owned())))
+    /// Whether the server wants to stop: whoever waits for jobs should not.
+    pub fn is_stopping(&self) -> bool {
+        self.inner.live.is_stopping()
     }
+
+    /// Whether the worker looks round as it should.
+    pub fn is_alive(&self) -> bool {
+        let lives = self.thread().as_ref().is_some_and(|thread| !thread.is_finished());
+        let looked_at = self.inner.looked_at.load(Ordering::Relaxed);
+        let silent_micros = self.inner.settings.clock.now().as_micros().saturating_sub(looked_at);
+        lives && u128::try_from(silent_micros).unwrap_or(0) < STUCK_AFTER.as_micros()
+    }
+
+    /// Takes no more jobs, tells the running ones to give up, and waits for them.
+    pub fn stop(&self) {
+        self.inner.live.stopping.store(true, Ordering::Relaxed);
+        self.wake();
+        let thread = self.thread().take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the worker of the queue had panicked");
+        }
+        self.inner.live.changed();
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with_progress(&self, mut job: Job) -> Job {
+        if job.state == JobState::Running
+            && let Some(progress) = self.inner.live.progress(job.id)
+        {
+            job.progress = Some(progress);
+        }
+        job
+    }
+}
+
+impl Inner {
+    pub(crate) fn kind(&self, name: &str) -> Option<&JobKind> {
+        self.settings.kinds.iter().find(|known| known.name == name)
+    }
+
+    /// Lets a job's kind write that it is not going to be done.
+    pub(crate) fn abandon(
+        &self,
+        transaction: &Transaction<'_>,
+        kind: &str,
+        payload: &str,
+        reason: &str,
+    ) -> rusqlite::Result<()> {
+        match self.kind(kind).and_then(|kind| kind.abandoned.as_ref()) {
+            Some(abandoned) => abandoned(transaction, payload, reason),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        let _ = self.wake.try_send(());
+    }
+}
+
+/// The job of a schedule: one waits or runs at a time.
+pub(crate) fn schedule_job(schedule: &Schedule) -> NewJob {
+    NewJob::new(schedule.kind, "{}").subject(schedule.subject).unless_there_is(schedule.name)
+}
+
+/// An instant so much later.
+pub(crate) fn later(at: Timestamp, by: Duration) -> Timestamp {
+    Timestamp::from_micros(at.as_micros().saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX / 4)))
 }

@@ -10,14 +10,14 @@ use axum::{
 };
 use tower::ServiceExt as _;
 use ytorch_core::{Clock, InstanceFolders, InstanceName, Secret, Zone, files};
-use ytorch_jobs::Queue;
+use ytorch_jobs::{Queue, QueueSettings};
 use ytorch_store::{Database, StoreError, rusqlite};
-use ytorch_web::{Frame, FrameSettings, own_routes};
+use ytorch_web::{Frame, FrameSettings, RateLimit, own_routes};
 
 use crate::{Pipeline, Resources, Services};
 
 /// Tables that are nobody's but the platform's.
-const OF_THE_PLATFORM: &[&str] = &["migration", "job"];
+const OF_THE_PLATFORM: &[&str] = &["migration", "job", "job_run", "job_schedule", "job_breaker"];
 
 /// Everything that is wrong with a pipeline, in words; empty if nothing is. `folder` must be empty and writable.
 ///
@@ -32,7 +32,15 @@ pub fn violations(pipeline: &Pipeline, folder: &Path) -> Result<Vec<String>, Box
     tables(pipeline.name, &resources.database, &mut found)?;
     jobs(pipeline, &resources, &mut found);
     let kinds = (pipeline.jobs)(&resources);
-    let queue = Queue::start(resources.database.clone(), kinds, resources.clock.clone())?;
+    let queue = Queue::start(QueueSettings {
+        database: resources.database.clone(),
+        kinds,
+        schedules: Vec::new(),
+        clock: resources.clock.clone(),
+        zone: resources.zone.clone(),
+        keep_count: 100,
+        keep_days: 1,
+    })?;
     let token = Secret::generate();
     let frame = frame(pipeline, &resources, &token);
     let services = Services { resources, queue, frame };
@@ -126,6 +134,7 @@ fn frame(pipeline: &Pipeline, resources: &Resources, token: &Secret) -> Frame {
         navigation: pipeline.navigation.clone(),
         version: env!("CARGO_PKG_VERSION"),
         clock: resources.clock.clone(),
+        rate_limit: RateLimit::per_second(0),
         hosts: Vec::new(),
     })
 }

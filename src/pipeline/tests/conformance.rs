@@ -1,16 +1,14 @@
 //! The check itself: a pipeline as it should be passes, and each single fault is found.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
-
 use ytorch_core::{ExitCode, Problem};
-use ytorch_jobs::JobKind;
+use ytorch_jobs::{JobKind, Outcome};
 use ytorch_pipeline::{Check, Pipeline, conformance::violations};
 use ytorch_store::{Migration, Migrations};
 use ytorch_web::{NavEntry, Routes};
 
 fn kind(name: &'static str) -> JobKind {
-    JobKind { name, run: Arc::new(|_, _| Ok(())) }
+    JobKind::new(name, |_, _| Ok(Outcome::done()))
 }
 
 fn good() -> Pipeline {

@@ -1,7 +1,7 @@
 //! Serves `/patterns` on a loopback port, to look at the parts while working on them. It keeps nothing.
 
 use ytorch_core::{Clock, InstanceName, Secret, Zone};
-use ytorch_web::{Frame, FrameSettings, NavEntry, own_routes, protect};
+use ytorch_web::{Frame, FrameSettings, NavEntry, RateLimit, own_routes, protect};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
@@ -12,6 +12,7 @@ async fn main() -> std::io::Result<()> {
         navigation: vec![NavEntry { label: "Patterns", href: "/patterns" }],
         version: env!("CARGO_PKG_VERSION"),
         clock: Clock::system(),
+        rate_limit: RateLimit::per_second(0),
         hosts: Vec::new(),
     });
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;

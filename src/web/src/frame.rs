@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ytorch_core::{Clock, InstanceName, Secret, Zone};
 
-use crate::Auth;
+use crate::{Auth, RateLimit};
 
 /// One entry of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct FrameSettings {
     pub version: &'static str,
     /// Where the present comes from.
     pub clock: Clock,
+    /// How often one client may ask.
+    pub rate_limit: RateLimit,
     /// Names beside the loopback ones under which browsers may reach the server, without port.
     pub hosts: Vec<String>,
 }
@@ -76,6 +78,11 @@ impl Frame {
     /// The navigation, in order.
     pub fn navigation(&self) -> &[NavEntry] {
         &self.0.settings.navigation
+    }
+
+    /// How often one client may ask.
+    pub(crate) fn rate_limit(&self) -> &RateLimit {
+        &self.0.settings.rate_limit
     }
 
     /// Sessions, log-in codes and the token.

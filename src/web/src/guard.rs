@@ -26,7 +26,7 @@ pub(crate) async fn guard(State(frame): State<Frame>, mut request: Request, next
     }
     let session = session(&frame, request.headers());
     let path = request.uri().path();
-    let open = matches!(path, "/healthz" | "/readyz" | "/login") || path.starts_with("/assets/");
+    let open = is_open(path);
     if session == Session::Nobody && !open {
         return ask_to_log_in(&request);
     }
@@ -41,6 +41,11 @@ pub(crate) async fn guard(State(frame): State<Frame>, mut request: Request, next
     }
     request.extensions_mut().insert(session);
     next.run(request).await
+}
+
+/// Whether an address answers those who did not log in.
+pub(crate) fn is_open(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/login") || path.starts_with("/assets/")
 }
 
 fn changes_something(method: &Method) -> bool {

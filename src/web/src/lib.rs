@@ -13,11 +13,14 @@ pub mod page;
 pub mod query;
 pub mod routes;
 
+mod correlation;
 mod guard;
 mod login;
 mod patterns;
 mod protect;
+mod rate;
 
+pub use correlation::correlation;
 pub use auth::{Auth, LoginCode, Session};
 pub use error::WebError;
 pub use frame::{Frame, FrameSettings, NavEntry};
@@ -25,4 +28,5 @@ pub use html::Html;
 pub use page::Page;
 pub use protect::{body_limit, own_routes, protect};
 pub use query::QueryString;
+pub use rate::RateLimit;
 pub use routes::{Route, RouteKind, Routes};

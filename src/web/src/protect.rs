@@ -15,19 +15,23 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state},
     response::{Html as HtmlResponse, IntoResponse as _, Response},
 };
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 use ytorch_core::ExitCode;
 
 use crate::{
     Frame, Html, Page, Routes, Session, WebError, assets, format,
     guard::{self, cookie_session, guard},
+    correlation::{correlate, correlation},
     login, page, patterns,
+    rate::limit_rate,
 };
 
 /// Reading takes at most so long.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Writing may be an upload of many gigabytes over a slow line.
 const WRITE_TIMEOUT: Duration = Duration::from_hours(24);
+/// Who sends a body and then nothing for so long has gone.
+const SILENCE: Duration = Duration::from_mins(1);
 
 const HEADERS: [(HeaderName, &str); 7] = [
     (
@@ -56,7 +60,10 @@ pub fn protect(routes: Routes, frame: &Frame) -> Router {
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn(limit_time))
         .layer(from_fn_with_state(frame.clone(), guard))
+        .layer(from_fn_with_state(frame.rate_limit().clone(), limit_rate))
+        .layer(RequestBodyTimeoutLayer::new(SILENCE))
         .layer(from_fn_with_state(frame.clone(), dress))
+        .layer(from_fn(correlate))
 }
 
 /// Log-in, assets and the patterns.
@@ -97,6 +104,7 @@ async fn dress(State(frame): State<Frame>, request: Request, next: Next) -> Resp
     let mut response = next.run(request).await;
     let page = response.extensions_mut().remove::<Page>();
     let error = response.extensions_mut().remove::<WebError>().or_else(|| unspoken_error(&response));
+    let error = error.map(|error| with_trace(error, &frame));
     if let Some(error) = error.as_ref().filter(|_| path.starts_with("/api/")) {
         response = with_headers_of(&response, error.to_json());
     } else if let Some(page) = page.or_else(|| error.as_ref().map(error_page)) {
@@ -113,6 +121,15 @@ async fn dress(State(frame): State<Frame>, request: Request, next: Next) -> Resp
         headers.insert(HeaderName::from_static("server-timing"), value);
     }
     response
+}
+
+/// What went wrong inside is told to the log only; the person gets what finds it there.
+fn with_trace(mut error: WebError, frame: &Frame) -> WebError {
+    if error.status == StatusCode::INTERNAL_SERVER_ERROR {
+        let (instance, id) = (frame.instance(), correlation());
+        error.problem.hint = Some(format!("look it up in the log: ytorch logs --instance={instance} --grep {id}"));
+    }
+    error
 }
 
 /// An error that an extractor or a layer answered in plain text or without a word.

@@ -9,7 +9,7 @@ use axum::{
 use tower::ServiceExt as _;
 use ytorch_core::{Clock, Secret, Timestamp, Zone};
 use ytorch_web::{
-    Frame, FrameSettings, Html, NavEntry, Page, Routes, Session, WebError, assets, auth, own_routes, protect,
+    Frame, FrameSettings, Html, NavEntry, Page, RateLimit, Routes, Session, WebError, assets, auth, own_routes, protect,
 };
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -51,6 +51,7 @@ impl Site {
             navigation: vec![NavEntry { label: "Overview", href: "/" }, NavEntry { label: "Rows", href: "/rows" }],
             version: "0.1.0",
             clock: clock.clone(),
+            rate_limit: RateLimit::per_second(0),
             hosts: vec!["video.example".to_owned()],
         });
         let page = async || Page::new("<i>Rows</i>", Html::text("<script>alert(1)</script>"));

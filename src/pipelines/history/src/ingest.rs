@@ -4,7 +4,10 @@
 
 mod gather;
 mod message;
+mod progress;
 mod writing;
+
+pub use progress::{Phase, Progress};
 
 use std::{
     path::PathBuf,
@@ -12,7 +15,6 @@ use std::{
 };
 
 use ytorch_core::{ExitCode, Problem, Timestamp};
-use ytorch_jobs::{Phase, Progress};
 use ytorch_pipeline::Resources;
 use ytorch_store::StoreError;
 
@@ -224,13 +226,18 @@ fn keep_all(
 
 /// Removes kept files that no import uses, after one of them turned out to be no export.
 pub(crate) fn forget_unused(resources: &Resources, sources: &[SourceRow]) {
-    for source in sources {
-        let sha256 = source.sha256.clone();
-        let used =
-            resources.database.read_blocking(|connection| Ok::<_, StoreError>(imports::is_used(connection, &sha256)?));
-        if matches!(used, Ok(false)) {
-            raw::forget(resources, &source.sha256);
+    let (looking, sources) = (resources.clone(), sources.to_vec());
+    // On the writer's turn, so that no import can begin to use a file between the look and its removal.
+    let looked = resources.database.write_blocking(move |transaction| {
+        for source in &sources {
+            if !imports::is_used(transaction, &source.sha256)? {
+                raw::forget(&looking, &source.sha256);
+            }
         }
+        Ok::<_, StoreError>(())
+    });
+    if let Err(error) = looked {
+        tracing::warn!(error = &error as &dyn std::error::Error, "could not remove files that no import uses");
     }
 }
 

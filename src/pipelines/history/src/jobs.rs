@@ -1,19 +1,19 @@
 //! The pipeline's work that outlives a request: imports and re-imports. What an import does is `ingest`'s to say.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
-use ytorch_core::{ExitCode, Problem};
-use ytorch_jobs::{Context, JobFailed, JobId, JobKind};
+use rusqlite::Transaction;
+use ytorch_core::{ExitCode, Problem, Timestamp};
+use ytorch_jobs::{Context, JobError, JobId, JobKind, NewJob, Outcome, Report};
 use ytorch_pipeline::{Resources, Services};
 use ytorch_store::{StoreError, rusqlite};
+use ytorch_web::correlation;
 
 use crate::{
     ingest::{self, Asker, Target},
     raw,
     store::{
         self, ImportId, ImportKind, ImportStatus,
-        imports::{self, SourceRow},
+        imports::{self, Counts, SourceRow},
     },
 };
 
@@ -28,11 +28,14 @@ struct Payload {
 
 /// The kinds of jobs of this pipeline.
 pub(crate) fn kinds(resources: &Resources) -> Vec<JobKind> {
-    let (importing, adding_up) = (resources.clone(), resources.clone());
-    vec![
-        JobKind { name: IMPORT, run: Arc::new(move |context, payload| run_import(&importing, context, payload)) },
-        JobKind { name: TOTALS, run: Arc::new(move |_, _| add_up(&adding_up)) },
-    ]
+    let (importing, reviving, adding_up) = (resources.clone(), resources.clone(), resources.clone());
+    let import = JobKind::new(IMPORT, move |context, payload| run_import(&importing, context, payload))
+        .when_abandoned(|transaction, payload, reason| match serde_json::from_str(payload) {
+            Ok(Payload { import }) => imports::abandon(transaction, ImportId(import), reason),
+            Err(_) => Ok(()),
+        })
+        .when_revived(move |transaction, payload| revive(&reviving, transaction, payload));
+    vec![import, JobKind::new(TOTALS, move |_, _| add_up(&adding_up))]
 }
 
 /// Sweeps what a killed server left, and adds up anew if the zone has changed.
@@ -49,11 +52,9 @@ pub(crate) fn start(services: &Services) -> Result<(), Problem> {
         .read_blocking(|connection| Ok::<_, StoreError>(store::totals_zone(connection)?))
         .map_err(failed)?;
     if zone.is_some_and(|zone| zone != resources.zone.name()) {
-        let (queue, kind) = (services.queue.clone(), kind(resources, TOTALS));
-        resources
-            .database
-            .write_blocking(move |transaction| queue.enqueue(transaction, &kind, "{}"))
-            .map_err(failed)?;
+        let queue = services.queue.clone();
+        let new = NewJob::new(TOTALS, "{}").subject("totals for another time zone").unless_there_is("totals");
+        resources.database.write_blocking(move |transaction| queue.enqueue(transaction, &new)).map_err(failed)?;
         services.queue.wake();
     }
     Ok(())
@@ -74,51 +75,85 @@ async fn request(
     import_kind: ImportKind,
     sources: Vec<SourceRow>,
 ) -> Result<(ImportId, JobId), Problem> {
-    let (queue, now) = (services.queue.clone(), services.resources.clock.now());
-    let kind = kind(&services.resources, IMPORT);
+    let (queue, now, correlation) = (services.queue.clone(), services.resources.clock.now(), correlation());
+    let resources = services.resources.clone();
     let accepted = services
         .resources
         .database
         .write(move |transaction| {
+            // Another upload of the same file may have failed, and removed it, since this one was received.
+            if sources.iter().any(|source| !raw::path(&resources, &source.sha256).exists()) {
+                return Ok(None);
+            }
             let import = imports::insert(transaction, import_kind, now)?;
             imports::insert_sources(transaction, import, &sources)?;
-            let job = queue.enqueue(transaction, &kind, &format!("{{\"import\":{import}}}"))?;
+            let new = NewJob::new(IMPORT, format!("{{\"import\":{import}}}"))
+                .subject(format!("import {import}"))
+                .caused_by(correlation);
+            let job = queue.enqueue(transaction, &new)?.id();
             imports::set_job(transaction, import, job)?;
-            Ok::<_, StoreError>((import, job))
+            Ok::<_, StoreError>(Some((import, job)))
         })
         .await
         .map_err(|error| error.problem("the import could not be queued"))?;
     services.queue.wake();
-    Ok(accepted)
-}
-
-fn kind(resources: &Resources, name: &str) -> JobKind {
-    kinds(resources).into_iter().find(|kind| kind.name == name).expect("both names are in the list above")
+    accepted.ok_or_else(|| {
+        Problem::new(ExitCode::Busy, "the file was removed again by another upload of it that failed")
+            .hint("send it once more")
+    })
 }
 
 /// Runs one import. Run again after a kill it finds the import either untouched or done.
-fn run_import(resources: &Resources, context: &Context, payload: &str) -> Result<(), JobFailed> {
-    let Payload { import } = serde_json::from_str(payload).map_err(|error| JobFailed(error.to_string()))?;
+fn run_import(resources: &Resources, context: &Context, payload: &str) -> Result<Outcome, JobError> {
+    let fatal = |error: &dyn std::error::Error| JobError::Fatal(error.to_string());
+    let Payload { import } = serde_json::from_str(payload).map_err(|error| fatal(&error))?;
     let id = ImportId(import);
-    let found = resources
-        .database
-        .read_blocking(|connection| Ok::<_, StoreError>(imports::find(connection, id)?))
-        .map_err(|error| JobFailed(error.to_string()))?;
+    let find = || resources.database.read_blocking(|connection| Ok::<_, StoreError>(imports::find(connection, id)?));
+    let found = find().map_err(|error| fatal(&error))?;
     let Some(import) = found.filter(|import| import.status == ImportStatus::Queued) else {
-        return Ok(());
+        return Ok(Outcome::Skipped("it was done before".to_owned()));
     };
     let started_at = resources.clock.now();
     let target = Target { kind: import.kind, id: Some(id), started_at };
-    let mut report = |progress| context.report(progress);
-    let mut asker = Asker { report: &mut report, is_stopping: &|| context.is_stopping() };
+    let mut report = |progress: ingest::Progress| context.report(progress.into());
+    let gives_up = || context.is_stopping() || context.is_cancelled();
+    let mut asker = Asker { report: &mut report, is_stopping: &gives_up };
     let result = match import.kind {
         ImportKind::Import => ingest::import_kept(resources, target, import.sources.clone(), &mut asker),
         ImportKind::Reingest => ingest::rebuild(resources, target, &mut asker),
     };
-    let Err(problem) = result else { return Ok(()) };
-    if context.is_stopping() {
-        return Err(JobFailed(problem.what));
+    match result {
+        Ok(_) => Ok(find().ok().flatten().map_or_else(Outcome::done, |import| outcome(&import.counts))),
+        // The import stays as it is, for the next start, or until its kind is told that it is abandoned.
+        Err(_) if context.is_cancelled() => Err(JobError::Cancelled),
+        Err(problem) if context.is_stopping() => Err(JobError::Fatal(problem.what)),
+        Err(problem) => {
+            keep_failure(resources, id, &problem, started_at);
+            // A file that is no export is of no use to anybody; any other may be tried again.
+            if problem.code == ExitCode::BadExport {
+                ingest::forget_unused(resources, &import.sources);
+            }
+            Err(JobError::Fatal(problem.what))
+        }
     }
+}
+
+fn outcome(counts: &Counts) -> Outcome {
+    let Counts { records_total, views_added, views_known, skipped, rejected } = *counts;
+    let report = Report {
+        counts: vec![
+            ("records", records_total),
+            ("views_added", views_added),
+            ("views_known", views_known),
+            ("skipped", skipped.total()),
+            ("rejected", rejected),
+        ],
+        message: Some(format!("{views_added} views are new, {views_known} were known")),
+    };
+    if rejected > 0 { Outcome::Partial(report) } else { Outcome::Done(report) }
+}
+
+fn keep_failure(resources: &Resources, id: ImportId, problem: &Problem, started_at: Timestamp) {
     let (kept, ended_at) = (problem.clone(), resources.clock.now());
     let recorded = resources.database.write_blocking(move |transaction| {
         imports::fail(transaction, id, &kept, started_at, ended_at)?;
@@ -127,11 +162,27 @@ fn run_import(resources: &Resources, context: &Context, payload: &str) -> Result
     if let Err(error) = recorded {
         tracing::error!(error = &error as &dyn std::error::Error, "could not keep why an import failed");
     }
-    ingest::forget_unused(resources, &import.sources);
-    Err(JobFailed(problem.what))
 }
 
-fn add_up(resources: &Resources) -> Result<(), JobFailed> {
+/// Makes a failed import one to do again, if all its files are still there.
+fn revive(
+    resources: &Resources,
+    transaction: &Transaction<'_>,
+    payload: &str,
+) -> rusqlite::Result<Result<(), String>> {
+    let Ok(Payload { import }) = serde_json::from_str(payload) else {
+        return Ok(Err("this version cannot read what the job was to do".to_owned()));
+    };
+    let id = ImportId(import);
+    for source in imports::sources(transaction, id)? {
+        if !raw::path(resources, &source.sha256).exists() {
+            return Ok(Err(format!("`{}` is not kept any more; import it again", source.name)));
+        }
+    }
+    imports::revive(transaction, id).map(Ok)
+}
+
+fn add_up(resources: &Resources) -> Result<Outcome, JobError> {
     let zone = resources.zone.clone();
     resources
         .database
@@ -139,5 +190,6 @@ fn add_up(resources: &Resources) -> Result<(), JobFailed> {
             store::rebuild(transaction, &zone)?;
             Ok::<_, rusqlite::Error>(()).map_err(StoreError::from)
         })
-        .map_err(|error| JobFailed(error.to_string()))
+        .map_err(|error| JobError::Fatal(error.to_string()))?;
+    Ok(Outcome::done())
 }

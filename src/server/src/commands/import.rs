@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::{Value, json};
 use ytorch_core::{ExitCode, Problem};
-use ytorch_jobs::{Phase, Progress};
+use ytorch_history::ingest::{Phase, Progress};
 use ytorch_pipeline::Resources;
 
 use crate::{

@@ -2,10 +2,8 @@
 
 use std::sync::mpsc::SyncSender;
 
-use ytorch_jobs::{Phase, Progress};
-
 use super::{
-    Asker,
+    Asker, Phase, Progress,
     message::{Gathered, Message},
 };
 use crate::{

@@ -4,11 +4,10 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use rusqlite::Transaction;
 use ytorch_core::{Clock, Problem, Zone};
-use ytorch_jobs::Phase;
 use ytorch_store::{StoreError, rusqlite};
 
 use super::{
-    Target,
+    Phase, Target,
     message::{Finish, Gathered, Message},
 };
 use crate::store::{

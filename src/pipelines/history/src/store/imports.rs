@@ -3,8 +3,10 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Serialize, Serializer};
 use ytorch_core::{Problem, Timestamp};
-use ytorch_jobs::{JobId, Progress};
+use ytorch_jobs::{JobId, Progress as JobProgress};
 use ytorch_store::rusqlite;
+
+use crate::ingest::Progress;
 
 /// Which import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -170,12 +172,12 @@ fn progress<S: Serializer>(progress: &Option<Progress>, serializer: S) -> Result
 
 impl Import {
     /// Fills in what only a running server knows.
-    pub fn with_progress(mut self, of: impl FnOnce(JobId) -> Option<Progress>) -> Self {
+    pub fn with_progress(mut self, of: impl FnOnce(JobId) -> Option<JobProgress>) -> Self {
         if self.status == ImportStatus::Queued
             && let Some(progress) = self.job.and_then(|job| of(JobId::from_raw(job)))
         {
             self.status = ImportStatus::Running;
-            self.progress = Some(progress);
+            self.progress = Progress::of_job(&progress);
         }
         self
     }
@@ -283,6 +285,30 @@ pub(crate) fn insert_rejections(
         let RejectionRow { path, record, byte_offset, reason, excerpt } = rejection;
         insert.execute(params![id.0, position, path, record, byte_offset, reason, excerpt])?;
     }
+    Ok(())
+}
+
+/// Says that an import that was to be done will not be.
+pub(crate) fn abandon(connection: &Connection, id: ImportId, reason: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "update history_import set status = 'failed', problem_what = ?2, problem_code = 1,
+                 problem_hint = 'try the job again on the page of jobs, or import the export again'
+             where import = ?1 and status = 'queued'",
+        )?
+        .execute(params![id.0, format!("the import did not end: {reason}")])?;
+    Ok(())
+}
+
+/// Says that a failed import is to be done after all.
+pub(crate) fn revive(connection: &Connection, id: ImportId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "update history_import set status = 'queued', started_at = null, ended_at = null, problem_what = null,
+                 problem_detail = null, problem_hint = null, problem_code = null
+             where import = ? and status = 'failed'",
+        )?
+        .execute([id.0])?;
     Ok(())
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::{Path, State};
 use ytorch_core::Zone;
-use ytorch_jobs::{Phase, Progress};
 use ytorch_pipeline::Services;
 use ytorch_web::{
     Html, Page, QueryString, WebError,
@@ -19,9 +18,12 @@ use super::{
     imports::{source_names, status_word},
     parameters::Parameters,
 };
-use crate::store::{
-    Import, ImportStatus,
-    imports::{self, MemberRow, RejectionRow, SourceRow},
+use crate::{
+    ingest::{Phase, Progress},
+    store::{
+        Import, ImportStatus,
+        imports::{self, MemberRow, RejectionRow, SourceRow},
+    },
 };
 
 /// How often the page of an import that is not done loads itself again.
