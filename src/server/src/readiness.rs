@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::Serialize;
+use utoipa::ToSchema;
 use ytorch_core::InstanceFolders;
 use ytorch_pipeline::{Check, Resources};
 use ytorch_store::{StoreError, rusqlite};
@@ -11,16 +12,23 @@ use ytorch_store::{StoreError, rusqlite};
 use crate::pipelines::Pipelines;
 
 /// What was found, as `/readyz` shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Readiness {
+    /// Whether every check holds.
     ready: bool,
+    /// What was looked at.
     checks: Vec<Shown>,
 }
 
-#[derive(Debug, Serialize)]
+/// One thing that must hold.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Check)]
 struct Shown {
+    /// What was looked at, such as `disk.free`.
     name: &'static str,
+    /// Whether it holds.
     ok: bool,
+    /// What was found.
     detail: String,
 }
 

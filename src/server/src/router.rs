@@ -10,15 +10,21 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 use ytorch_core::{Clock, Secret, Timestamp};
 use ytorch_pipeline::Services;
-use ytorch_web::{Frame, FrameSettings, LoginCode, NavEntry, Route, Routes, Session, WebError};
+use ytorch_web::{
+    Frame, FrameSettings, LoginCode, NavEntry, Route, Routes, Session, WebError, document::Instant, error::ErrorBody,
+};
 
 use crate::{instance::Instance, pipelines::Pipelines, readiness::Readiness};
 
 /// The version that pages and `/healthz` show.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The heading of the platform's own addresses in the document of the API.
+const TAG: &str = "Server";
 
 /// The frame round all pages of an instance.
 pub(crate) fn frame(instance: &Instance, token: Secret, navigation: &[NavEntry]) -> Frame {
@@ -62,19 +68,31 @@ struct Platform {
 }
 
 /// What `/healthz` says: that the process answers, and which one it is.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Health {
+    /// Always `ok`.
     status: &'static str,
+    /// The version of the server.
     version: &'static str,
+    /// The name of the instance.
     instance: String,
 }
 
-#[utoipa::path(get, path = "/healthz")]
+/// Health
+///
+/// That the server answers, and which one it is.
+#[utoipa::path(get, path = "/healthz", tag = TAG, security(()), responses(
+    (status = 200, description = "The server answers", body = Health)))]
 async fn health(State(platform): State<Platform>) -> Json<Health> {
     Json(Health { status: "ok", version: VERSION, instance: platform.services.frame.instance().to_string() })
 }
 
-#[utoipa::path(get, path = "/readyz")]
+/// Readiness
+///
+/// Whether the server can do its work at the moment. It looks at the database, the disk and whatever the pipelines need.
+#[utoipa::path(get, path = "/readyz", tag = TAG, security(()), responses(
+    (status = 200, description = "Everything is fit", body = Readiness),
+    (status = 503, description = "Something is not fit; `checks` says what", body = Readiness)))]
 async fn ready(State(platform): State<Platform>) -> Response {
     let Platform { services, pipelines } = platform;
     let looked = tokio::task::spawn_blocking(move || Readiness::look(&services.resources, &pipelines)).await;
@@ -87,14 +105,21 @@ async fn ready(State(platform): State<Platform>) -> Response {
 }
 
 /// A link that opens one session.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct LoginLink {
+    /// An address of this server that logs one browser in, once.
     path: String,
+    /// Until when it does.
+    #[schema(value_type = Instant)]
     expires_at: Timestamp,
 }
 
-/// Only for the token itself: a stolen session must not be able to make itself more sessions.
-#[utoipa::path(post, path = "/api/v1/login-links")]
+/// Make a log-in link
+///
+/// Only the token itself can make one: a stolen session must not be able to make itself more sessions.
+#[utoipa::path(post, path = "/api/v1/login-links", tag = TAG, security(("token" = [])), responses(
+    (status = 201, description = "A link that works once", body = LoginLink),
+    (status = 403, description = "The request came with a session, or from a page of another site", body = ErrorBody)))]
 async fn make_login_link(
     session: Session,
     State(platform): State<Platform>,
@@ -111,12 +136,17 @@ async fn make_login_link(
 }
 
 /// Every address of the server.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct AllRoutes {
+    /// All of them, by path.
     items: Vec<Route>,
 }
 
-#[utoipa::path(get, path = "/api/v1/routes")]
+/// List every address
+///
+/// Pages and forms as well as the API, for those who put a proxy in front of it.
+#[utoipa::path(get, path = "/api/v1/routes", tag = TAG, responses(
+    (status = 200, description = "Every address", body = AllRoutes)))]
 async fn list_routes(Extension(list): Extension<Arc<Vec<Route>>>) -> Json<AllRoutes> {
     Json(AllRoutes { items: list.to_vec() })
 }

@@ -97,6 +97,11 @@ impl Auth {
         Self { token: token.clone(), cookie_name, clock, memory: Mutex::default() }
     }
 
+    /// What the cookie of a session is called.
+    pub(crate) fn cookie_name(&self) -> &str {
+        &self.cookie_name
+    }
+
     /// Makes a code that opens one session within ten minutes.
     pub fn issue_code(&self) -> LoginCode {
         let code = Secret::generate();

@@ -7,10 +7,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 use ytorch_core::{ExitCode, Problem};
 
-/// A request that could not be answered. As a response it turns into JSON below `/api/` and into a page elsewhere.
+/// A request that could not be answered. As a response it turns into JSON for programs and into a page elsewhere.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", problem.what)]
 pub struct WebError {
@@ -63,9 +64,32 @@ impl WebError {
 
     /// The response of the API.
     pub(crate) fn to_json(&self) -> Response {
-        let Problem { what, detail, hint, code: _ } = &self.problem;
-        let body = json!({"error": {"what": what, "detail": detail, "hint": hint}});
-        (self.status, Json(body)).into_response()
+        (self.status, Json(ErrorBody::from(&self.problem))).into_response()
+    }
+}
+
+/// What every refused or failed request of the API is answered with.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// What went wrong.
+    error: ErrorWords,
+}
+
+/// What went wrong, in words for a person.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct ErrorWords {
+    /// What happened.
+    what: String,
+    /// Why, if there is more to say.
+    detail: Option<String>,
+    /// What to do next.
+    hint: Option<String>,
+}
+
+impl From<&Problem> for ErrorBody {
+    fn from(problem: &Problem) -> Self {
+        let Problem { what, detail, hint, code: _ } = problem.clone();
+        Self { error: ErrorWords { what, detail, hint } }
     }
 }
 

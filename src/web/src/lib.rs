@@ -5,6 +5,7 @@
 pub mod assets;
 pub mod auth;
 pub mod components;
+pub mod document;
 pub mod error;
 pub mod format;
 pub mod frame;

@@ -4,22 +4,26 @@
 
 use std::{
     any::Any,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use askama::Template;
 use axum::{
-    Router,
+    Extension, Router,
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{Html as HtmlResponse, IntoResponse as _, Response},
 };
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
+use utoipa_axum::routes;
 use ytorch_core::ExitCode;
 
 use crate::{
-    Frame, Html, Page, Routes, Session, WebError, assets, format,
+    Frame, Html, Page, Routes, Session, WebError, assets,
+    document::{self, Document},
+    format,
     guard::{self, cookie_session, guard},
     correlation::{correlate, correlation},
     login, page, patterns,
@@ -52,7 +56,9 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ///
 /// Bodies are limited to 64 KiB unless a route says otherwise by [`body_limit`].
 pub fn protect(routes: Routes, frame: &Frame) -> Router {
+    let document = Arc::new(Document::new(routes.document(), frame));
     routes
+        .layer(Extension(document))
         .into_router()
         .fallback(async || WebError::of_status(StatusCode::NOT_FOUND))
         .method_not_allowed_fallback(async || WebError::of_status(StatusCode::METHOD_NOT_ALLOWED))
@@ -66,7 +72,7 @@ pub fn protect(routes: Routes, frame: &Frame) -> Router {
         .layer(from_fn(correlate))
 }
 
-/// Log-in, assets and the patterns.
+/// Log-in, assets, the patterns and the API's document.
 pub fn own_routes(frame: &Frame) -> Routes {
     Routes::new()
         .page("/login", login::show)
@@ -74,6 +80,8 @@ pub fn own_routes(frame: &Frame) -> Routes {
         .form("/logout", login::leave)
         .page("/assets/{file}", assets::serve)
         .page("/patterns", patterns::show)
+        .page("/api", document::show)
+        .api(routes!(document::serve))
         .with_state(frame.clone())
 }
 
@@ -105,7 +113,7 @@ async fn dress(State(frame): State<Frame>, request: Request, next: Next) -> Resp
     let page = response.extensions_mut().remove::<Page>();
     let error = response.extensions_mut().remove::<WebError>().or_else(|| unspoken_error(&response));
     let error = error.map(|error| with_trace(error, &frame));
-    if let Some(error) = error.as_ref().filter(|_| path.starts_with("/api/")) {
+    if let Some(error) = error.as_ref().filter(|_| is_for_programs(&path)) {
         response = with_headers_of(&response, error.to_json());
     } else if let Some(page) = page.or_else(|| error.as_ref().map(error_page)) {
         let html = render(&frame, &session, &path, &page, started);
@@ -130,6 +138,11 @@ fn with_trace(mut error: WebError, frame: &Frame) -> WebError {
         error.problem.hint = Some(format!("look it up in the log: ytorch logs --instance={instance} --grep {id}"));
     }
     error
+}
+
+/// Whether nobody reads there with a browser, so that errors are JSON, too.
+fn is_for_programs(path: &str) -> bool {
+    path.starts_with("/api/") || matches!(path, "/healthz" | "/readyz")
 }
 
 /// An error that an extractor or a layer answered in plain text or without a word.

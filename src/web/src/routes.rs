@@ -8,11 +8,14 @@ use std::convert::Infallible;
 use axum::{Router, extract::Request, handler::Handler, response::IntoResponse, routing};
 use serde::Serialize;
 use tower::{Layer, Service};
-use utoipa::openapi::OpenApi;
+use utoipa::{
+    ToSchema,
+    openapi::{OpenApi, PathItem, path::Operation},
+};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 /// One address as it is told.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub struct Route {
     /// The path, with its parameters in braces.
     pub path: String,
@@ -23,7 +26,7 @@ pub struct Route {
 }
 
 /// Who is meant to ask for an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RouteKind {
     /// A browser that shows a page.
@@ -105,9 +108,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn list(&self) -> Vec<Route> {
         let mut all = self.browser.clone();
         for (path, item) in &self.router.get_openapi().paths.paths {
-            let methods = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)];
-            let told = methods.iter().filter(|(_, operation)| operation.is_some());
-            all.extend(told.map(|&(method, _)| Route { path: path.clone(), method, kind: RouteKind::Api }));
+            let told = operations(item);
+            all.extend(told.map(|(method, _)| Route { path: path.clone(), method, kind: RouteKind::Api }));
         }
         all.sort();
         all
@@ -122,6 +124,30 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn into_router(self) -> Router<S> {
         self.router.into()
     }
+}
+
+/// What an address of the API does, by method.
+pub(crate) fn operations(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation)> {
+    let methods = [
+        ("GET", &item.get),
+        ("POST", &item.post),
+        ("PUT", &item.put),
+        ("PATCH", &item.patch),
+        ("DELETE", &item.delete),
+    ];
+    methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+}
+
+/// The same, to add to it.
+pub(crate) fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let methods = [
+        ("GET", &mut item.get),
+        ("POST", &mut item.post),
+        ("PUT", &mut item.put),
+        ("PATCH", &mut item.patch),
+        ("DELETE", &mut item.delete),
+    ];
+    methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {

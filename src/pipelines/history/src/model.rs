@@ -3,10 +3,11 @@
 use std::{borrow::Cow, ops::RangeInclusive};
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use ytorch_core::Timestamp;
 
 /// What kind of view a record tells of, as far as its address and header say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ViewKind {
     /// A video with a plain address. Most Shorts and streams look like this too.

@@ -2,9 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 use ytorch_core::{Problem, Timestamp};
 use ytorch_jobs::{JobId, Progress as JobProgress};
 use ytorch_store::rusqlite;
+use ytorch_web::document::Instant;
+
+use super::ImportProgress;
 
 use crate::ingest::Progress;
 
@@ -20,7 +24,7 @@ impl std::fmt::Display for ImportId {
 }
 
 /// What an import reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ImportKind {
     /// Files that have just come.
@@ -30,7 +34,7 @@ pub enum ImportKind {
 }
 
 /// Where an import is in its life. `Running` is never stored: it is queued work that a live job has under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ImportStatus {
     /// It waits for the one before it.
@@ -44,7 +48,7 @@ pub enum ImportStatus {
 }
 
 /// Records that are no views, by reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Skipped {
     /// Advertisements.
     pub ads: u64,
@@ -64,7 +68,7 @@ impl Skipped {
 }
 
 /// What an import counted. `records_total` is the sum of all the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Counts {
     /// Records found.
     pub records_total: u64,
@@ -79,7 +83,8 @@ pub struct Counts {
 }
 
 /// A file of an import, as received.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ImportSource)]
 pub struct SourceRow {
     /// What the person called it.
     pub name: String,
@@ -107,7 +112,8 @@ pub struct MemberRow {
 }
 
 /// A record that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Rejection)]
 pub struct RejectionRow {
     /// In which file.
     pub path: String,
@@ -122,7 +128,8 @@ pub struct RejectionRow {
 }
 
 /// A problem as it is kept with an import.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ImportProblem)]
 pub struct KeptProblem {
     /// What happened.
     pub what: String,
@@ -135,9 +142,10 @@ pub struct KeptProblem {
 }
 
 /// One import, as pages and the API show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Import {
-    /// Which.
+    /// Its number.
+    #[schema(value_type = i64)]
     pub id: ImportId,
     /// What it reads.
     pub kind: ImportKind,
@@ -149,10 +157,13 @@ pub struct Import {
     #[serde(flatten)]
     pub counts: Counts,
     /// When it was asked for.
+    #[schema(value_type = Instant)]
     pub created_at: Timestamp,
     /// When it began.
+    #[schema(value_type = Option<Instant>)]
     pub started_at: Option<Timestamp>,
     /// When it ended.
+    #[schema(value_type = Option<Instant>)]
     pub ended_at: Option<Timestamp>,
     /// From its beginning to its end, in milliseconds.
     pub duration_ms: Option<u64>,
@@ -160,6 +171,7 @@ pub struct Import {
     pub problem: Option<KeptProblem>,
     /// How far it is, while it runs.
     #[serde(serialize_with = "progress")]
+    #[schema(value_type = Option<ImportProgress>)]
     pub progress: Option<Progress>,
     #[serde(skip)]
     pub(crate) job: Option<i64>,
@@ -167,7 +179,7 @@ pub struct Import {
 
 #[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
 fn progress<S: Serializer>(progress: &Option<Progress>, serializer: S) -> Result<S::Ok, S::Error> {
-    progress.serialize(serializer)
+    progress.map(ImportProgress::from).serialize(serializer)
 }
 
 impl Import {

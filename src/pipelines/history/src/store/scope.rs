@@ -1,10 +1,13 @@
 //! Which views are meant. It does not ask the database.
 
+use utoipa::ToSchema;
+
 /// Scopes for which totals of views are kept: everything, videos, music, Shorts.
 pub(crate) const SCOPES: usize = 4;
 
 /// Which part of the history is meant. The numbers are those in the tables, released and never changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ToSchema)]
+#[schema(rename_all = "lowercase", default = "all", description = "Which part of the history is meant.")]
 pub enum Scope {
     /// Every view.
     #[default]

@@ -1,16 +1,19 @@
 //! The API below `/api/v1/history/`: the same queries as the pages, as JSON. `docs/api.md` describes it.
 
+mod asked;
 mod channels;
 pub(super) mod imports;
 mod totals;
 mod views;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 use utoipa_axum::routes;
-use ytorch_core::Problem;
 use ytorch_pipeline::Services;
 use ytorch_web::Routes;
+
+/// The heading of this pipeline in the document of the API.
+const TAG: &str = "History";
 
 /// All addresses but the one that takes uploads, which has a limit of its own.
 pub(super) fn routes() -> Routes<Services> {
@@ -26,21 +29,18 @@ pub(super) fn routes() -> Routes<Services> {
         .api(routes!(imports::reingest))
 }
 
-/// A list that says how long it is in all.
-#[derive(Serialize)]
+/// A part of a list that says how long it is in all.
+#[derive(Serialize, ToSchema)]
 struct Counted<T> {
+    /// The part that was asked for.
     items: Vec<T>,
+    /// The length of the whole list.
     total: u64,
 }
 
 /// A list that is there as a whole.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Whole<T> {
+    /// All of it.
     items: Vec<T>,
-}
-
-/// What went wrong, as every answer of the API says it.
-pub(super) fn error_value(problem: &Problem) -> Value {
-    let Problem { what, detail, hint, code: _ } = problem;
-    json!({"what": what, "detail": detail, "hint": hint})
 }

@@ -6,12 +6,12 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse as _, Redirect, Response},
 };
-use serde_json::json;
 use ytorch_core::Zone;
 use ytorch_pipeline::Services;
 use ytorch_web::{
     Html, Page, Session, WebError,
     components::{Column, EmptyState, Heading, Pagination, Table, UploadZone},
+    error::ErrorBody,
     format,
 };
 
@@ -69,9 +69,7 @@ pub(super) async fn upload(State(services): State<Services>, request: Request) -
         Ok((id, job)) if is_script => api::imports::answer(&services, id, job, true).await,
         Ok((id, _)) => Ok(to_page(id)),
         // The frame would answer with a page here, which the script could not read out.
-        Err(WebError { status, problem }) if is_script => {
-            Ok((status, Json(json!({"error": api::error_value(&problem)}))).into_response())
-        }
+        Err(WebError { status, problem }) if is_script => Ok((status, Json(ErrorBody::from(&problem))).into_response()),
         Err(error) => Err(error),
     }
 }

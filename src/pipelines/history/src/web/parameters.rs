@@ -55,9 +55,9 @@ impl Span {
 }
 
 impl Parameters {
-    /// A parameter that is there and not empty.
+    /// A parameter that is there.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A parameter that is `1` or `0`, or what is usual.
@@ -72,14 +72,19 @@ impl Parameters {
 
     /// `limit`: 50 unless something else is asked for, never less than 1 or more than 1000.
     pub(super) fn limit(&self) -> Result<u32, WebError> {
-        Ok(self
-            .parsed::<u64>("limit")?
-            .map_or(DEFAULT_LIMIT, |limit| u32::try_from(limit).unwrap_or(LARGEST_LIMIT).clamp(1, LARGEST_LIMIT)))
+        let limit = self.count("limit")?;
+        Ok(limit.map_or(DEFAULT_LIMIT, |limit| u32::try_from(limit).unwrap_or(LARGEST_LIMIT).clamp(1, LARGEST_LIMIT)))
     }
 
     /// `page`: the first is 1.
     pub(super) fn page(&self) -> Result<u64, WebError> {
-        Ok(self.parsed("page")?.unwrap_or(1).clamp(1, LAST_PAGE))
+        Ok(self.count("page")?.unwrap_or(1).clamp(1, LAST_PAGE))
+    }
+
+    /// A number from 0 on, as large as the API's document says: 63 bits.
+    fn count(&self, name: &str) -> Result<Option<u64>, WebError> {
+        let number = self.parsed::<i64>(name)?;
+        number.map(|number| u64::try_from(number).map_err(|_| not_meant(name, &number.to_string()))).transpose()
     }
 
     /// `year`, if one is asked for.
@@ -135,6 +140,17 @@ impl Parameters {
         self.text(name).map(|text| text.parse().map_err(|_| not_meant(name, text))).transpose()
     }
 
+    /// Forms send whatever was left empty, so for pages that is as good as nothing. Programs do not mean it.
+    fn without_empty(mut self, path: &str) -> Result<Self, WebError> {
+        let empty = self.0.iter().find(|(_, value)| value.is_empty()).filter(|_| path.starts_with("/api/"));
+        if let Some((name, _)) = empty {
+            let shown: String = name.chars().take(40).collect();
+            return Err(WebError::bad_request(format!("`{shown}` is empty"), "leave it out, or say what is meant"));
+        }
+        self.0.retain(|(_, value)| !value.is_empty());
+        Ok(self)
+    }
+
     /// The address of this page with those of its parameters that are named.
     pub(super) fn address(&self, path: &str, names: &[&str]) -> QueryString {
         let pairs = names.iter().filter_map(|name| Some((name, self.text(name)?)));
@@ -149,7 +165,7 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
         let Query(pairs) = Query::try_from_uri(&parts.uri).map_err(|_| {
             WebError::bad_request("the address cannot be read", "start from the first page, and use its links")
         })?;
-        Ok(Self(pairs))
+        Self(pairs).without_empty(parts.uri.path())
     }
 }
 
@@ -174,7 +190,18 @@ mod tests {
     use super::*;
 
     fn parameters(pairs: &[(&str, &str)]) -> Parameters {
-        Parameters(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Parameters(pairs.collect()).without_empty("/history/views").unwrap()
+    }
+
+    #[test]
+    fn only_forms_may_send_what_was_left_empty() {
+        let empty = || Parameters(vec![("scope".to_owned(), String::new())]);
+        assert_eq!(empty().without_empty("/history/views").unwrap().scope().ok(), Some(Scope::All));
+        assert_eq!(
+            empty().without_empty("/api/v1/history/views").map_err(|error| error.status.as_u16()).err(),
+            Some(400)
+        );
     }
 
     #[test]

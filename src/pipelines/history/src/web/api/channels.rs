@@ -2,25 +2,39 @@
 
 use axum::{Json, extract::State};
 use serde::Serialize;
+use utoipa::ToSchema;
 use ytorch_core::Timestamp;
 use ytorch_pipeline::Services;
-use ytorch_web::WebError;
+use ytorch_web::{WebError, document::Instant};
 
-use super::Counted;
+use super::{
+    Counted, TAG,
+    asked::{Part, Ranking},
+};
 use crate::{
     store::{Channel, channels},
     web::{ask, channels::query, parameters::Parameters},
 };
 
 /// A channel and what was counted of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RankedChannel)]
 pub(super) struct Ranked {
+    /// `UC…`, or `@handle`, `user/…` or `c/…` where no record tells the id; null for the row of all unknown channels.
     channel_id: Option<String>,
+    /// Its name, if any record tells it.
     name: Option<String>,
+    /// Views.
     views: u64,
+    /// Different videos among them.
     unique_videos: u64,
+    /// Videos seen at least twice.
     rewatched_videos: u64,
+    /// The first view, to the second.
+    #[schema(value_type = Instant)]
     first_view_at: Timestamp,
+    /// The last view, to the second.
+    #[schema(value_type = Instant)]
     last_view_at: Timestamp,
 }
 
@@ -38,7 +52,11 @@ impl From<Channel> for Ranked {
     }
 }
 
-#[utoipa::path(get, path = "/api/v1/history/channels")]
+/// Rank channels
+///
+/// By views unless asked otherwise. Advertisements are no views, so with `scope=ads` there are no channels.
+#[utoipa::path(get, path = "/api/v1/history/channels", tag = TAG, params(Ranking, Part), responses(
+    (status = 200, description = "A part of the ranking", body = Counted<Ranked>)))]
 pub(super) async fn list(
     State(services): State<Services>,
     parameters: Parameters,

@@ -7,22 +7,39 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 use ytorch_core::{ExitCode, Problem};
 use ytorch_jobs::JobId;
 use ytorch_pipeline::Services;
-use ytorch_web::WebError;
+use ytorch_web::{WebError, error::ErrorBody};
 
-use super::Counted;
+use super::{
+    Counted, TAG,
+    asked::{OfImport, Part, Preference, Upload},
+};
 use crate::{
     store::{
         Import, ImportId, ImportStatus,
-        imports::{self, RejectionRow},
+        imports::{self, KeptProblem, RejectionRow},
     },
     web::{ask, no_such_import, parameters::Parameters, receive},
 };
 
-#[utoipa::path(get, path = "/api/v1/history/imports")]
+/// An import that failed.
+#[derive(Serialize, ToSchema)]
+struct FailedImport {
+    /// Why.
+    error: KeptProblem,
+    /// The import.
+    import: Import,
+}
+
+/// List imports
+///
+/// Newest first.
+#[utoipa::path(get, path = "/api/v1/history/imports", tag = TAG, params(Part), responses(
+    (status = 200, description = "A part of the imports", body = Counted<Import>)))]
 pub(super) async fn list(
     State(services): State<Services>,
     parameters: Parameters,
@@ -36,12 +53,22 @@ pub(super) async fn list(
     Ok(Json(Counted { items, total }))
 }
 
-#[utoipa::path(get, path = "/api/v1/history/imports/{id}")]
+/// Show an import
+///
+/// It tells how far it is while it runs, and what it counted when it is done.
+#[utoipa::path(get, path = "/api/v1/history/imports/{id}", tag = TAG, params(OfImport), responses(
+    (status = 200, description = "The import", body = Import),
+    (status = 404, description = "There is no such import", body = ErrorBody)))]
 pub(super) async fn find(State(services): State<Services>, Path(id): Path<String>) -> Result<Json<Import>, WebError> {
     one(&services, id_of(&id)?).await.map(Json)
 }
 
-#[utoipa::path(get, path = "/api/v1/history/imports/{id}/rejections")]
+/// List unreadable records
+///
+/// Those that an import could not read, in the order in which they stand in its files. All other records of the same files were read.
+#[utoipa::path(get, path = "/api/v1/history/imports/{id}/rejections", tag = TAG, params(OfImport, Part), responses(
+    (status = 200, description = "A part of the records", body = Counted<RejectionRow>),
+    (status = 404, description = "There is no such import", body = ErrorBody)))]
 pub(super) async fn rejections(
     State(services): State<Services>,
     Path(id): Path<String>,
@@ -56,14 +83,35 @@ pub(super) async fn rejections(
     Ok(Json(Counted { items, total: import.counts.rejected }))
 }
 
-#[utoipa::path(post, path = "/api/v1/history/imports")]
+/// Import files
+///
+/// What Takeout gave: archives or single files, all parts of an export at once. What was known already is not added again.
+/// The answer comes when the import has ended; with `Prefer: respond-async` it comes at once.
+#[utoipa::path(post, path = "/api/v1/history/imports", tag = TAG, params(Preference),
+    request_body(content = Upload, content_type = "multipart/form-data"), responses(
+    (status = 201, description = "The import is done", body = Import),
+    (status = 202, description = "The import waits or runs: ask for it by its `id`", body = Import),
+    (status = 413, description = "The files are larger than the setting `upload_limit_bytes`", body = ErrorBody),
+    (status = 415, description = "The body is no form with files", body = ErrorBody),
+    (status = 422, description = "The import failed, and changed nothing", body = FailedImport),
+    (status = 503, description = "The import could not be put into the queue", body = ErrorBody),
+    (status = 507, description = "The disk has less room than the setting `disk_floor_bytes`, or cannot store the files",
+        body = ErrorBody)))]
 pub(in crate::web) async fn upload(State(services): State<Services>, request: Request) -> Result<Response, WebError> {
     let is_async = receive::prefers_async(request.headers());
     let (id, job) = receive::import(&services, request).await?;
     answer(&services, id, job, is_async).await
 }
 
-#[utoipa::path(post, path = "/api/v1/history/reingest")]
+/// Read all files again
+///
+/// Empties the history and fills it anew, in one transaction: for files that a newer version reads better. The answer comes
+/// when that has ended; with `Prefer: respond-async` it comes at once.
+#[utoipa::path(post, path = "/api/v1/history/reingest", tag = TAG, params(Preference), responses(
+    (status = 201, description = "The history is as the files say", body = Import),
+    (status = 202, description = "The import waits or runs: ask for it by its `id`", body = Import),
+    (status = 422, description = "The import failed, and changed nothing", body = FailedImport),
+    (status = 503, description = "The import could not be put into the queue", body = ErrorBody)))]
 pub(super) async fn reingest(
     State(services): State<Services>,
     headers: HeaderMap,
@@ -89,12 +137,11 @@ pub(in crate::web) async fn answer(
     if import.status == ImportStatus::Done {
         return Ok((StatusCode::CREATED, Json(import)).into_response());
     }
-    let Some(problem) = &import.problem else {
+    let Some(problem) = import.problem.clone() else {
         let problem = Problem::new(ExitCode::Failure, "the import did not end");
         return Err(WebError::new(StatusCode::INTERNAL_SERVER_ERROR, problem.hint("the server's log has the details")));
     };
-    let body = json!({"error": problem, "import": import});
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response())
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(FailedImport { error: problem, import })).into_response())
 }
 
 /// An import with how far it is.
