@@ -12,6 +12,7 @@ use tower::ServiceExt as _;
 use ytorch_core::{Clock, InstanceFolders, InstanceName, Secret, Zone, files};
 use ytorch_jobs::Queue;
 use ytorch_store::{Database, StoreError, rusqlite};
+use ytorch_telemetry::Metrics;
 use ytorch_web::{Frame, FrameSettings, own_routes};
 
 use crate::{Pipeline, Resources, Services};
@@ -78,7 +79,15 @@ fn resources(pipeline: &Pipeline, folder: &Path) -> Result<Resources, Box<dyn st
     let migrations = [ytorch_jobs::MIGRATIONS, pipeline.migrations];
     drop(Database::open(&folders.database(), &migrations, &clock)?);
     let database = Database::open(&folders.database(), &migrations, &clock)?;
-    Ok(Resources { folders, database, clock, zone: Zone::utc(), upload_limit_bytes: 1024 * 1024, disk_floor_bytes: 0 })
+    Ok(Resources {
+        folders,
+        database,
+        clock,
+        zone: Zone::utc(),
+        upload_limit_bytes: 1024 * 1024,
+        disk_floor_bytes: 0,
+        metrics: Metrics::new(),
+    })
 }
 
 fn tables(name: &str, database: &Database, found: &mut Vec<String>) -> Result<(), StoreError> {
@@ -127,6 +136,7 @@ fn frame(pipeline: &Pipeline, resources: &Resources, token: &Secret) -> Frame {
         version: env!("CARGO_PKG_VERSION"),
         clock: resources.clock.clone(),
         hosts: Vec::new(),
+        metrics: resources.metrics.clone(),
     })
 }
 

@@ -6,6 +6,7 @@ mod command_line;
 mod commands;
 mod instance;
 mod lock;
+mod metrics;
 mod output;
 mod pipelines;
 mod readiness;

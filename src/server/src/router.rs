@@ -13,15 +13,16 @@ use serde::Serialize;
 use utoipa_axum::routes;
 use ytorch_core::{Clock, Secret, Timestamp};
 use ytorch_pipeline::Services;
+use ytorch_telemetry::Metrics;
 use ytorch_web::{Frame, FrameSettings, LoginCode, NavEntry, Route, Routes, Session, WebError};
 
-use crate::{instance::Instance, pipelines::Pipelines, readiness::Readiness};
+use crate::{instance::Instance, metrics, pipelines::Pipelines, readiness::Readiness};
 
 /// The version that pages and `/healthz` show.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The frame round all pages of an instance.
-pub(crate) fn frame(instance: &Instance, token: Secret, navigation: &[NavEntry]) -> Frame {
+pub(crate) fn frame(instance: &Instance, token: Secret, navigation: &[NavEntry], metrics: &Metrics) -> Frame {
     let settings = &instance.loaded.settings;
     let mut hosts = settings.host_names.clone();
     if !settings.bind.is_unspecified() {
@@ -36,6 +37,7 @@ pub(crate) fn frame(instance: &Instance, token: Secret, navigation: &[NavEntry])
         version: VERSION,
         clock: Clock::system(),
         hosts,
+        metrics: metrics.clone(),
     })
 }
 
@@ -48,6 +50,8 @@ pub(crate) fn build(services: &Services, pipelines: Pipelines) -> Router {
         .api(routes!(ready))
         .api(routes!(make_login_link))
         .api(routes!(list_routes))
+        .api(routes!(metrics::as_text))
+        .api(routes!(metrics::as_json))
         .with_state(platform);
     let all = own.merge(ytorch_web::own_routes(&services.frame)).merge(of_pipelines);
     let list = Arc::new(all.list());
@@ -56,8 +60,8 @@ pub(crate) fn build(services: &Services, pipelines: Pipelines) -> Router {
 
 /// What the platform's own routes work with.
 #[derive(Clone)]
-struct Platform {
-    services: Services,
+pub(crate) struct Platform {
+    pub(crate) services: Services,
     pipelines: Arc<Pipelines>,
 }
 

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use ytorch_core::{Clock, InstanceName, Secret, Zone};
+use ytorch_telemetry::Metrics;
 
 use crate::Auth;
 
@@ -34,6 +35,8 @@ pub struct FrameSettings {
     pub clock: Clock,
     /// Names beside the loopback ones under which browsers may reach the server, without port.
     pub hosts: Vec<String>,
+    /// What requests move.
+    pub metrics: Metrics,
 }
 
 /// The frame of one instance; clones are cheap and share the log-in state.
@@ -76,6 +79,11 @@ impl Frame {
     /// The navigation, in order.
     pub fn navigation(&self) -> &[NavEntry] {
         &self.0.settings.navigation
+    }
+
+    /// What requests move.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.settings.metrics
     }
 
     /// Sessions, log-in codes and the token.

@@ -43,6 +43,11 @@ pub(crate) async fn guard(State(frame): State<Frame>, mut request: Request, next
     next.run(request).await
 }
 
+/// Whether a program asks: it is told an error in JSON, and is not led to a form that it cannot fill in.
+pub(crate) fn is_for_programs(path: &str) -> bool {
+    path.starts_with("/api/") || matches!(path, "/metrics" | "/metrics.json")
+}
+
 fn changes_something(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
@@ -102,7 +107,7 @@ pub(crate) fn cookie_session(frame: &Frame, headers: &HeaderMap) -> Session {
 
 fn ask_to_log_in(request: &Request) -> Response {
     let path = request.uri().path();
-    if path.starts_with("/api/") {
+    if is_for_programs(path) {
         let problem = Problem::new(ExitCode::Refused, "log in first")
             .hint("send `Authorization: Bearer` with the token of the instance");
         let error = WebError::new(StatusCode::UNAUTHORIZED, problem);

@@ -15,6 +15,7 @@ pub mod routes;
 
 mod guard;
 mod login;
+mod measure;
 mod patterns;
 mod protect;
 

@@ -21,7 +21,9 @@ use ytorch_core::ExitCode;
 use crate::{
     Frame, Html, Page, Routes, Session, WebError, assets, format,
     guard::{self, cookie_session, guard},
-    login, page, patterns,
+    login,
+    measure::measure,
+    page, patterns,
 };
 
 /// Reading takes at most so long.
@@ -57,6 +59,7 @@ pub fn protect(routes: Routes, frame: &Frame) -> Router {
         .layer(from_fn(limit_time))
         .layer(from_fn_with_state(frame.clone(), guard))
         .layer(from_fn_with_state(frame.clone(), dress))
+        .layer(from_fn_with_state(frame.clone(), measure))
 }
 
 /// Log-in, assets and the patterns.
@@ -97,7 +100,7 @@ async fn dress(State(frame): State<Frame>, request: Request, next: Next) -> Resp
     let mut response = next.run(request).await;
     let page = response.extensions_mut().remove::<Page>();
     let error = response.extensions_mut().remove::<WebError>().or_else(|| unspoken_error(&response));
-    if let Some(error) = error.as_ref().filter(|_| path.starts_with("/api/")) {
+    if let Some(error) = error.as_ref().filter(|_| guard::is_for_programs(&path)) {
         response = with_headers_of(&response, error.to_json());
     } else if let Some(page) = page.or_else(|| error.as_ref().map(error_page)) {
         let html = render(&frame, &session, &path, &page, started);

@@ -119,6 +119,7 @@ fn run_import(resources: &Resources, context: &Context, payload: &str) -> Result
     if context.is_stopping() {
         return Err(JobFailed(problem.what));
     }
+    resources.metrics.import_failed();
     let (kept, ended_at) = (problem.clone(), resources.clock.now());
     let recorded = resources.database.write_blocking(move |transaction| {
         imports::fail(transaction, id, &kept, started_at, ended_at)?;

@@ -48,7 +48,8 @@ fn serve(instance: &Instance) -> Result<(), Problem> {
     let kinds = pipelines.job_kinds(&resources);
     let queue = Queue::start(resources.database.clone(), kinds, resources.clock.clone())
         .map_err(|error| error.problem("could not start the job queue"))?;
-    let services = Services { resources, queue, frame: router::frame(instance, token, &pipelines.navigation) };
+    let frame = router::frame(instance, token, &pipelines.navigation, &resources.metrics);
+    let services = Services { resources, queue, frame };
     let served = serve_with(instance, listener, &services, pipelines);
     services.queue.stop();
     // The last owner of the database closes it, which empties its WAL.
