@@ -122,7 +122,15 @@ impl Metrics {
         }
     }
 
-    /// A job has ended for good; `took` is the time of its last run.
+    /// A kind of job exists. Its counters begin at 0, so that its first failure is seen as a step.
+    pub fn job_known(&self, kind: &str) {
+        for status in ["done", "failed"] {
+            self.0.families.jobs_ended.with_label_values(&[kind, status]);
+        }
+        self.0.families.job_retries.with_label_values(&[kind]);
+    }
+
+    /// A job has ended for good, as `done` or `failed`; `took` is the time of its last run.
     pub fn job_ended(&self, kind: &str, status: &str, took: Duration) {
         self.0.families.jobs_ended.with_label_values(&[kind, status]).inc();
         self.0.families.job_duration.with_label_values(&[kind]).observe(took.as_secs_f64());

@@ -85,12 +85,17 @@ fn jobs_that_are_told_no_more_are_none() {
             "ytorch_jobs{kind=\"totals\",state=\"running\"} 1",
         ]
     );
+    metrics.job_known("import");
+    assert_eq!(lines(&metrics, "ytorch_job_retries_total"), ["ytorch_job_retries_total{kind=\"import\"} 0"]);
     metrics.job_ended("import", "failed", Duration::from_secs(2));
     metrics.job_retried("import");
     metrics.job_retried("import");
     assert_eq!(
         lines(&metrics, "ytorch_jobs_ended_total"),
-        ["ytorch_jobs_ended_total{kind=\"import\",status=\"failed\"} 1"]
+        [
+            "ytorch_jobs_ended_total{kind=\"import\",status=\"done\"} 0",
+            "ytorch_jobs_ended_total{kind=\"import\",status=\"failed\"} 1",
+        ]
     );
     assert_eq!(lines(&metrics, "ytorch_job_retries_total"), ["ytorch_job_retries_total{kind=\"import\"} 2"]);
     assert_eq!(
