@@ -169,10 +169,12 @@ fn alerts_fire_when_they_should_and_only_then() {
     }
     let rules = fs::read_to_string(folder.join("alerts.yml")).unwrap();
     let tests = fs::read_to_string(folder.join("alerts.test.yml")).unwrap();
+    let documented = fs::read_to_string(programs::repository().join("docs/metrics.md")).unwrap();
     let cases: Vec<&str> = tests.split("alertname: ").skip(1).collect();
     let names: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     assert!(names.len() >= 7, "the alerts were not read: {names:?}");
     for name in names {
+        assert!(documented.contains(&format!("| `{name}` |")), "docs/metrics.md does not name {name}");
         let of_this = || cases.iter().filter(|case| case.lines().next() == Some(name));
         let silent = of_this().filter(|case| case.contains("exp_alerts: []")).count();
         assert!(silent > 0, "no test in which {name} does not fire");
