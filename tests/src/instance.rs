@@ -83,6 +83,11 @@ impl Instance {
         self.said.lock().map(|said| said.clone()).unwrap_or_default()
     }
 
+    /// The number of the server's process.
+    pub fn process_id(&self) -> u32 {
+        self.process().id()
+    }
+
     /// The peak memory of the server so far, in KiB.
     pub fn peak_memory_kib(&self) -> u64 {
         client::peak_memory_kib(self.process().id()).expect("the server runs")

@@ -9,6 +9,7 @@ pub mod command;
 pub mod generator;
 pub mod instance;
 pub mod programs;
+pub mod prometheus;
 pub mod recount;
 pub mod truth;
 

@@ -55,7 +55,7 @@ fn the_orchestrator_uses_neither_the_database_nor_the_web_server() {
     }
     let tree = tree_of("ytorch-orchestrator");
     assert!(tree.contains("serde"), "the tree of the orchestrator was not read: {tree:?}");
-    for heavy in ["rusqlite", "libsqlite3-sys", "axum", "hyper", "tokio"] {
+    for heavy in ["rusqlite", "libsqlite3-sys", "axum", "hyper", "tokio", "prometheus"] {
         assert!(!tree.contains(heavy), "the orchestrator compiles `{heavy}`");
     }
 }

@@ -44,6 +44,11 @@ impl InstanceFolders {
         self.root.join("config/secrets/token")
     }
 
+    /// `config/secrets/encryption_key`, mode 0600: what encrypts the secrets of services outside.
+    pub fn encryption_key(&self) -> PathBuf {
+        self.root.join("config/secrets/encryption_key")
+    }
+
     /// `data/`: all that a person would miss.
     pub fn data(&self) -> PathBuf {
         self.root.join("data")

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use ytorch_core::{Clock, Timestamp};
 use ytorch_store::{Database, StoreError, rusqlite};
+use ytorch_telemetry::Metrics;
 
 /// When a breaker opens, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,7 @@ struct Inner {
     clock: Clock,
     settings: BreakerSettings,
     services: Vec<&'static str>,
+    metrics: Metrics,
     /// Services whose one try is under way.
     tried: Mutex<HashSet<&'static str>>,
 }
@@ -90,8 +92,14 @@ pub struct Permit {
 
 impl Breakers {
     /// The breakers round these services.
-    pub fn new(database: Database, clock: Clock, settings: BreakerSettings, services: Vec<&'static str>) -> Self {
-        Self { inner: Arc::new(Inner { database, clock, settings, services, tried: Mutex::default() }) }
+    pub fn new(
+        database: Database,
+        clock: Clock,
+        settings: BreakerSettings,
+        services: Vec<&'static str>,
+        metrics: Metrics,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { database, clock, settings, services, metrics, tried: Mutex::default() }) }
     }
 
     /// Asks to call a service; may block. The inner error is the instant before which it must not be called.
@@ -154,7 +162,7 @@ impl Permit {
     pub fn failed(self, error: &str) -> Result<bool, StoreError> {
         let (now, service, error) = (self.inner.clock.now(), self.service, error.to_owned());
         let most = self.inner.settings.failures;
-        self.inner.database.write_blocking(move |transaction| {
+        let opened = self.inner.database.write_blocking(move |transaction| {
             let (was_open, failures) = transaction
                 .query_row("select state = 'open', failures from job_breaker where service = ?", [service], |row| {
                     Ok((row.get::<_, bool>(0)?, row.get::<_, u32>(1)?))
@@ -171,7 +179,11 @@ impl Permit {
                 params![service, opens, now.as_micros(), error],
             )?;
             Ok::<_, StoreError>(opens)
-        })
+        })?;
+        if opened {
+            self.inner.metrics.breaker_tripped(service);
+        }
+        Ok(opened)
     }
 }
 

@@ -20,9 +20,9 @@ pub use breaker::{Breaker, BreakerSettings, BreakerState, Breakers, Permit};
 pub use job::{Found, Job, JobFilter, JobId, JobState, NewJob};
 pub use kind::{Context, JobError, JobKind, Outcome, Report};
 pub use progress::Progress;
-pub use queue::{Cancelled, Queue, QueueSettings, Retried};
+pub use queue::{Cancelled, FailedJob, Queue, QueueSettings, Retried, WhenFailed};
 pub use retry::RetryPolicy;
-pub use run::{Run, RunStatus, Summary};
+pub use run::{Run, RunStatus, Summary, last_run};
 pub use schedule::{Planned, Schedule, When};
 
 use ytorch_store::{Migration, Migrations};

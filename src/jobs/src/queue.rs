@@ -15,6 +15,7 @@ use rusqlite::{Connection, Transaction};
 use tokio::sync::watch;
 use ytorch_core::{Clock, Secret, Timestamp, Zone};
 use ytorch_store::{Database, StoreError, rusqlite};
+use ytorch_telemetry::Metrics;
 
 use crate::{
     Found, Job, JobFilter, JobId, JobKind, JobState, NewJob, Planned, Progress, Run, Schedule, Summary, job, run,
@@ -45,6 +46,28 @@ pub struct QueueSettings {
     pub keep_count: u32,
     /// Ended jobs and runs are kept for so many days.
     pub keep_days: u32,
+    /// What jobs move.
+    pub metrics: Metrics,
+    /// The job that follows one that failed for good, in the same transaction.
+    pub when_failed: Arc<WhenFailed>,
+}
+
+/// What follows a failure.
+pub type WhenFailed = dyn Fn(&FailedJob<'_>) -> Option<NewJob> + Send + Sync;
+
+/// A job that has failed for good.
+#[derive(Clone, Copy, Debug)]
+pub struct FailedJob<'a> {
+    /// Which.
+    pub id: JobId,
+    /// Its kind.
+    pub kind: &'a str,
+    /// What it was about.
+    pub subject: &'a str,
+    /// Why it failed.
+    pub error: &'a str,
+    /// The correlation id of the request that caused it.
+    pub correlation: &'a str,
 }
 
 /// The queue. Clones share it.
@@ -174,6 +197,7 @@ impl Queue {
         if returned > 0 {
             tracing::warn!(jobs = returned, "jobs were under way when the server was last stopped; they run again");
         }
+        settings.kinds.iter().for_each(|kind| settings.metrics.job_known(kind.name));
         let live = Arc::new(Live {
             running: Mutex::default(),
             stopping: AtomicBool::new(false),

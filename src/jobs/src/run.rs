@@ -181,6 +181,11 @@ pub(crate) fn list(
     }
 }
 
+/// The newest run of a kind.
+pub fn last_run(connection: &Connection, kind: &str) -> rusqlite::Result<Option<Run>> {
+    Ok(list(connection, Some(kind), None, 1)?.pop())
+}
+
 /// What the history says about every kind that ever ran.
 pub(crate) fn summaries(connection: &Connection) -> rusqlite::Result<Vec<Summary>> {
     let kinds: Vec<(String, u64, u64, Option<i64>)> = connection

@@ -19,7 +19,7 @@ use ytorch_store::{StoreError, rusqlite};
 use crate::{
     Context, JobError, JobKind, JobState, Outcome, Report, RunStatus,
     job::{self, Claimed, Ending},
-    queue::{Inner, QueueSettings, later, schedule_job},
+    queue::{FailedJob, Inner, QueueSettings, later, schedule_job},
     retry, run, schedule,
 };
 
@@ -223,6 +223,13 @@ impl Inner {
         let now = self.settings.clock.now();
         let next = self.next_step(&claimed, &result, now);
         tell(&result, &next);
+        let took = Duration::from_micros(
+            u64::try_from(now.as_micros().saturating_sub(started_at.as_micros())).unwrap_or(0),
+        );
+        match &next {
+            Next::Later { .. } => self.settings.metrics.job_retried(&claimed.kind),
+            Next::End(state) => self.settings.metrics.job_ended(&claimed.kind, state.word(), took),
+        }
         let progress = self.live.progress(claimed.id);
         let inner = Arc::clone(self);
         self.settings.database.write_blocking(move |transaction| {
@@ -237,12 +244,31 @@ impl Inner {
                     job::finish(transaction, claimed.id, &ending, now)?;
                     if let Some(error) = error {
                         inner.abandon(transaction, &claimed.kind, &claimed.payload, error)?;
+                        if state == JobState::Failed {
+                            inner.follow_failure(transaction, &claimed, error, now)?;
+                        }
                     }
                 }
             }
             run::insert(transaction, &told.run(&claimed, started_at, now))?;
             inner.prune(transaction, now)
         })
+    }
+
+    /// Puts in what is to follow a failure, so that no failure goes unheard because of a kill in between.
+    fn follow_failure(
+        &self,
+        transaction: &Connection,
+        claimed: &Claimed,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Claimed { id, kind, subject, correlation, .. } = claimed;
+        let failed = FailedJob { id: *id, kind, subject, error, correlation };
+        if let Some(new) = (self.settings.when_failed)(&failed) {
+            job::insert(transaction, &new, now)?;
+        }
+        Ok(())
     }
 
     /// Whether a job has ended, or when it is tried again.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ytorch_core::{Clock, Timestamp};
 use ytorch_jobs::{Breaker, BreakerSettings, BreakerState, Breakers, MIGRATIONS};
 use ytorch_store::{Database, StoreError};
+use ytorch_telemetry::Metrics;
 
 const START: i64 = 1_795_266_300;
 
@@ -29,7 +30,7 @@ impl Place {
     /// The breakers as a start of the server makes them.
     fn breakers(&self) -> Breakers {
         let settings = BreakerSettings { failures: 3, cool_down: Duration::from_mins(5) };
-        Breakers::new(self.database.clone(), self.clock.clone(), settings, vec!["notify", "other"])
+        Breakers::new(self.database.clone(), self.clock.clone(), settings, vec!["notify", "other"], Metrics::new())
     }
 
     fn one(&self, breakers: &Breakers) -> Breaker {

@@ -17,6 +17,7 @@ use ytorch_jobs::{
     Progress, Queue, QueueSettings, Report, Retried, RetryPolicy, RunStatus, Schedule, When,
 };
 use ytorch_store::{Database, StoreError, rusqlite};
+use ytorch_telemetry::Metrics;
 
 /// A database with its own folder and a clock that the test moves.
 struct Place {
@@ -47,6 +48,8 @@ impl Place {
             zone: Zone::utc(),
             keep_count: 1000,
             keep_days: 90,
+            metrics: Metrics::new(),
+            when_failed: Arc::new(|_| None),
         })
         .unwrap()
     }
@@ -403,6 +406,8 @@ async fn ended_jobs_and_runs_go_by_count_and_by_age() {
         zone: Zone::utc(),
         keep_count,
         keep_days,
+        metrics: Metrics::new(),
+        when_failed: Arc::new(|_| None),
     };
     let counts = || {
         let count =

@@ -2,7 +2,7 @@
 //!
 //! It does not look at what the pages say; that is for the pipeline's tests.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use axum::{
     body::Body,
@@ -12,6 +12,7 @@ use tower::ServiceExt as _;
 use ytorch_core::{Clock, InstanceFolders, InstanceName, Secret, Zone, files};
 use ytorch_jobs::{Queue, QueueSettings};
 use ytorch_store::{Database, StoreError, rusqlite};
+use ytorch_telemetry::Metrics;
 use ytorch_web::{Frame, FrameSettings, RateLimit, own_routes};
 
 use crate::{Pipeline, Resources, Services};
@@ -40,6 +41,8 @@ pub fn violations(pipeline: &Pipeline, folder: &Path) -> Result<Vec<String>, Box
         zone: resources.zone.clone(),
         keep_count: 100,
         keep_days: 1,
+        metrics: resources.metrics.clone(),
+        when_failed: Arc::new(|_| None),
     })?;
     let token = Secret::generate();
     let frame = frame(pipeline, &resources, &token);
@@ -86,7 +89,15 @@ fn resources(pipeline: &Pipeline, folder: &Path) -> Result<Resources, Box<dyn st
     let migrations = [ytorch_jobs::MIGRATIONS, pipeline.migrations];
     drop(Database::open(&folders.database(), &migrations, &clock)?);
     let database = Database::open(&folders.database(), &migrations, &clock)?;
-    Ok(Resources { folders, database, clock, zone: Zone::utc(), upload_limit_bytes: 1024 * 1024, disk_floor_bytes: 0 })
+    Ok(Resources {
+        folders,
+        database,
+        clock,
+        zone: Zone::utc(),
+        upload_limit_bytes: 1024 * 1024,
+        disk_floor_bytes: 0,
+        metrics: Metrics::new(),
+    })
 }
 
 fn tables(name: &str, database: &Database, found: &mut Vec<String>) -> Result<(), StoreError> {
@@ -136,6 +147,7 @@ fn frame(pipeline: &Pipeline, resources: &Resources, token: &Secret) -> Frame {
         clock: resources.clock.clone(),
         rate_limit: RateLimit::per_second(0),
         hosts: Vec::new(),
+        metrics: resources.metrics.clone(),
     })
 }
 

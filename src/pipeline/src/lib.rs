@@ -7,6 +7,7 @@ pub mod conformance;
 use ytorch_core::{Clock, InstanceFolders, Problem, Zone};
 use ytorch_jobs::{JobKind, Queue};
 use ytorch_store::{Database, Migrations};
+use ytorch_telemetry::Metrics;
 use ytorch_web::{Frame, NavEntry, Routes};
 
 /// One subject of the server. The server unpacks it without `..`, so a new field stops the build there.
@@ -44,6 +45,8 @@ pub struct Resources {
     pub upload_limit_bytes: u64,
     /// Work that needs disk space is refused when less than so many bytes are free.
     pub disk_floor_bytes: u64,
+    /// What the work moves.
+    pub metrics: Metrics,
 }
 
 /// What a pipeline works with inside a running server.

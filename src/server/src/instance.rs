@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use ytorch_core::{Clock, ExitCode, InstanceFolders, InstanceName, Problem, Secret, files};
 use ytorch_pipeline::Resources;
 use ytorch_store::Database;
-use ytorch_telemetry::{LogSettings, Logging};
+use ytorch_telemetry::{LogSettings, Logging, Metrics};
 
 use crate::{
     command_line::Target,
@@ -91,8 +91,10 @@ impl Instance {
     /// Opens the database and brings it up to date. Call it with the lock held.
     pub(crate) fn open(&self) -> Result<Resources, Problem> {
         let clock = Clock::system();
+        let metrics = Metrics::new();
         let database = Database::open(&self.folders.database(), &Pipelines::all().migrations, &clock)
-            .map_err(|error| error.problem())?;
+            .map_err(|error| error.problem())?
+            .measured(&metrics);
         let settings = &self.loaded.settings;
         Ok(Resources {
             folders: self.folders.clone(),
@@ -101,6 +103,7 @@ impl Instance {
             zone: settings.time_zone.clone(),
             upload_limit_bytes: settings.upload_limit_bytes,
             disk_floor_bytes: settings.disk_floor_bytes,
+            metrics,
         })
     }
 }

@@ -5,7 +5,9 @@
 mod command_line;
 mod commands;
 mod instance;
+mod listener;
 mod lock;
+mod metrics;
 mod output;
 mod pipelines;
 mod readiness;

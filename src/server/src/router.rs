@@ -14,20 +14,21 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 use ytorch_core::{Clock, Secret, Timestamp};
 use ytorch_pipeline::Services;
+use ytorch_telemetry::Metrics;
 use ytorch_web::{
-    Frame, FrameSettings, LoginCode, NavEntry, Route, Routes, Session, WebError, document::Instant, error::ErrorBody,
+    Frame, FrameSettings, LoginCode, NavEntry, RateLimit, Route, Routes, Session, WebError, document::Instant, error::ErrorBody,
 };
 
-use crate::{instance::Instance, pipelines::Pipelines, readiness::Readiness};
+use crate::{instance::Instance, metrics, pipelines::Pipelines, readiness::Readiness};
 
 /// The version that pages and `/healthz` show.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The heading of the platform's own addresses in the document of the API.
 const TAG: &str = "Server";
 
 /// The frame round all pages of an instance.
-pub(crate) fn frame(instance: &Instance, token: Secret, navigation: &[NavEntry]) -> Frame {
+pub(crate) fn frame(instance: &Instance, token: Secret, navigation: &[NavEntry], metrics: &Metrics) -> Frame {
     let settings = &instance.loaded.settings;
     let mut hosts = settings.host_names.clone();
     if !settings.bind.is_unspecified() {
@@ -41,7 +42,9 @@ pub(crate) fn frame(instance: &Instance, token: Secret, navigation: &[NavEntry])
         navigation: navigation.to_vec(),
         version: VERSION,
         clock: Clock::system(),
+        rate_limit: RateLimit::per_second(settings.rate_limit_per_second),
         hosts,
+        metrics: metrics.clone(),
     })
 }
 
@@ -54,6 +57,8 @@ pub(crate) fn build(services: &Services, pipelines: Pipelines) -> Router {
         .api(routes!(ready))
         .api(routes!(make_login_link))
         .api(routes!(list_routes))
+        .api(routes!(metrics::as_text))
+        .api(routes!(metrics::as_json))
         .with_state(platform);
     let all = own.merge(ytorch_web::own_routes(&services.frame)).merge(of_pipelines);
     let list = Arc::new(all.list());
@@ -62,8 +67,8 @@ pub(crate) fn build(services: &Services, pipelines: Pipelines) -> Router {
 
 /// What the platform's own routes work with.
 #[derive(Clone)]
-struct Platform {
-    services: Services,
+pub(crate) struct Platform {
+    pub(crate) services: Services,
     pipelines: Arc<Pipelines>,
 }
 

@@ -9,6 +9,7 @@ mod listing;
 
 use std::net::{IpAddr, SocketAddr};
 
+use jiff::civil::Time;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use ytorch_core::Zone;
 use ytorch_telemetry::{LogFormat, LogLevel};
@@ -39,6 +40,30 @@ pub struct Settings {
     pub upload_limit_bytes: u64,
     /// The free space below which nothing more is written, in bytes.
     pub disk_floor_bytes: u64,
+    /// How many requests a second one client may make; 0 is no limit.
+    pub rate_limit_per_second: u32,
+    /// How many ended jobs are kept.
+    pub job_keep_count: u32,
+    /// For how many days ended jobs are kept.
+    pub job_keep_days: u32,
+    /// At which local times the database is tidied.
+    #[serde(deserialize_with = "times")]
+    pub maintenance_times: Vec<Time>,
+    /// At which local times a backup is made.
+    #[serde(deserialize_with = "times")]
+    pub backup_times: Vec<Time>,
+    /// How many backups are kept.
+    pub backup_keep_count: u32,
+    /// For how many days backups are kept.
+    pub backup_keep_days: u32,
+    /// Where messages go; `None` is nowhere.
+    #[serde(deserialize_with = "url")]
+    pub notify_url: Option<String>,
+    /// After so many failures a service outside is left alone.
+    #[serde(deserialize_with = "at_least_one")]
+    pub breaker_failures: u32,
+    /// For so long, in seconds.
+    pub breaker_cool_down_seconds: u64,
 }
 
 impl Settings {
@@ -51,6 +76,40 @@ impl Settings {
 fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zone, D::Error> {
     let name = String::deserialize(deserializer)?;
     Zone::named(&name).map_err(D::Error::custom)
+}
+
+fn times<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Time>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let mut times = texts
+        .iter()
+        .map(|text| {
+            let reason = || D::Error::custom(format!("`{text}` is no time of day; give it as `03:30`"));
+            Time::strptime("%H:%M", text).map_err(|_| reason())
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    times.sort_unstable();
+    times.dedup();
+    Ok(times)
+}
+
+fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    match host {
+        Some(host) if is_plain && !host.is_empty() && !host.starts_with('/') => Ok(Some(text)),
+        _ => Err(D::Error::custom(format!("`{text}` is no address; give one such as `https://ntfy.sh/my-topic`"))),
+    }
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        0 => Err(D::Error::custom("it is 0, but should be at least 1")),
+        number => Ok(number),
+    }
 }
 
 fn host_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

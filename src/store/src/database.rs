@@ -8,6 +8,7 @@ use std::{
 use rusqlite::{Connection, Transaction};
 use tokio::sync::oneshot;
 use ytorch_core::{Clock, files};
+use ytorch_telemetry::Metrics;
 
 use crate::{
     Migrations, OpenError, StoreError,
@@ -21,6 +22,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,
+    metrics: Metrics,
 }
 
 struct Inner {
@@ -52,7 +54,13 @@ impl Database {
         }
         let writer = Writer::start(connection).map_err(|source| OpenError::Folder { path: path.to_owned(), source })?;
         let readers = Readers::new(path.to_owned());
-        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), writer, readers }) })
+        let inner = Arc::new(Inner { path: path.to_owned(), writer, readers });
+        Ok(Self { inner, metrics: Metrics::new() })
+    }
+
+    /// The same database, whose reads and writes move `metrics`.
+    pub fn measured(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
     }
 
     /// The file.
@@ -66,8 +74,8 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let inner = Arc::clone(&self.inner);
-        match tokio::task::spawn_blocking(move || inner.readers.read(work)).await {
+        let database = self.clone();
+        match tokio::task::spawn_blocking(move || database.read_blocking(work)).await {
             Ok(result) => result,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => Err(StoreError::Closed.into()),
@@ -79,7 +87,7 @@ impl Database {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.inner.readers.read(work)
+        self.metrics.read(|| self.inner.readers.read(work))
     }
 
     /// Writes in one transaction: committed if `work` is `Ok`, else rolled back.
@@ -123,7 +131,8 @@ impl Database {
     where
         E: From<StoreError>,
     {
-        self.inner.writer.send(Box::new(move |connection| answer(in_transaction(connection, work))))
+        let metrics = self.metrics.clone();
+        self.inner.writer.send(Box::new(move |connection| answer(metrics.write(|| in_transaction(connection, work)))))
     }
 
     /// Runs `work` on the writing connection outside a transaction, for what SQLite allows only there (checkpoints,

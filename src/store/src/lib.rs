@@ -3,6 +3,7 @@
 //! It holds no query of any pipeline; those lie in the pipeline's own `store`.
 
 pub mod migration;
+pub mod vault;
 
 mod connection;
 mod database;
@@ -14,3 +15,4 @@ pub use database::Database;
 pub use error::{OpenError, StoreError};
 pub use migration::{Migration, Migrations};
 pub use rusqlite;
+pub use vault::{Vault, VaultError};

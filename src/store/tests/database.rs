@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ytorch_core::{Clock, ExitCode, Timestamp};
 use ytorch_store::{Database, Migration, Migrations, OpenError, StoreError, rusqlite};
+use ytorch_telemetry::Metrics;
 
 const FIRST: Migration = Migration { number: 1, sql: "create table thing (name text not null) strict" };
 const SECOND: Migration = Migration { number: 2, sql: "alter table thing add column size_bytes integer" };
@@ -115,6 +116,28 @@ fn a_failed_or_panicking_write_is_rolled_back_and_the_writer_lives() {
     assert!(matches!(panicked, Err(StoreError::Closed)));
     insert(&database, "good").unwrap();
     assert_eq!(count(&database), 1);
+}
+
+#[tokio::test]
+async fn reads_and_writes_of_every_clone_move_the_metrics() {
+    let folder = Folder::new("measured");
+    let metrics = Metrics::new();
+    let database = folder.open(ONE).unwrap().measured(&metrics);
+    insert(&database, "good").unwrap();
+    insert(&database.clone(), "bad").unwrap_err();
+    count(&database);
+    database.read(|_| Ok::<_, StoreError>(())).await.unwrap();
+    database.write(|_| Ok::<_, StoreError>(())).await.unwrap();
+    let text = metrics.text();
+    for line in [
+        "ytorch_database_reads_total 2",
+        "ytorch_database_read_duration_seconds_count 2",
+        "ytorch_database_writes_total 3",
+        "ytorch_database_write_duration_seconds_count 3",
+        "ytorch_database_errors_total 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "`{line}` is not in\n{text}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Serves `/patterns` on a loopback port, to look at the parts while working on them. It keeps nothing.
 
 use ytorch_core::{Clock, InstanceName, Secret, Zone};
+use ytorch_telemetry::Metrics;
 use ytorch_web::{Frame, FrameSettings, NavEntry, RateLimit, own_routes, protect};
 
 #[tokio::main]
@@ -14,6 +15,7 @@ async fn main() -> std::io::Result<()> {
         clock: Clock::system(),
         rate_limit: RateLimit::per_second(0),
         hosts: Vec::new(),
+        metrics: Metrics::new(),
     });
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
     let code = frame.auth().issue_code().code;

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use ytorch_core::{Clock, InstanceName, Secret, Zone};
+use ytorch_telemetry::Metrics;
 
 use crate::{Auth, RateLimit};
 
@@ -36,6 +37,8 @@ pub struct FrameSettings {
     pub rate_limit: RateLimit,
     /// Names beside the loopback ones under which browsers may reach the server, without port.
     pub hosts: Vec<String>,
+    /// What requests move.
+    pub metrics: Metrics,
 }
 
 /// The frame of one instance; clones are cheap and share the log-in state.
@@ -83,6 +86,11 @@ impl Frame {
     /// How often one client may ask.
     pub(crate) fn rate_limit(&self) -> &RateLimit {
         &self.0.settings.rate_limit
+    }
+
+    /// What requests move.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.settings.metrics
     }
 
     /// Sessions, log-in codes and the token.

@@ -48,6 +48,11 @@ pub(crate) fn is_open(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz" | "/login") || path.starts_with("/assets/")
 }
 
+/// Whether a program asks: it is told an error in JSON, and is not led to a form that it cannot fill in.
+pub(crate) fn is_for_programs(path: &str) -> bool {
+    path.starts_with("/api/") || matches!(path, "/healthz" | "/readyz" | "/metrics" | "/metrics.json")
+}
+
 fn changes_something(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
@@ -107,7 +112,7 @@ pub(crate) fn cookie_session(frame: &Frame, headers: &HeaderMap) -> Session {
 
 fn ask_to_log_in(request: &Request) -> Response {
     let path = request.uri().path();
-    if path.starts_with("/api/") {
+    if is_for_programs(path) {
         let problem = Problem::new(ExitCode::Refused, "log in first")
             .hint("send `Authorization: Bearer` with the token of the instance");
         let error = WebError::new(StatusCode::UNAUTHORIZED, problem);

@@ -17,12 +17,13 @@ pub mod routes;
 mod correlation;
 mod guard;
 mod login;
+mod measure;
 mod patterns;
 mod protect;
 mod rate;
 
-pub use correlation::correlation;
 pub use auth::{Auth, LoginCode, Session};
+pub use correlation::correlation;
 pub use error::WebError;
 pub use frame::{Frame, FrameSettings, NavEntry};
 pub use html::Html;

@@ -22,11 +22,13 @@ use ytorch_core::ExitCode;
 
 use crate::{
     Frame, Html, Page, Routes, Session, WebError, assets,
+    correlation::{correlate, correlation},
     document::{self, Document},
     format,
     guard::{self, cookie_session, guard},
-    correlation::{correlate, correlation},
-    login, page, patterns,
+    login,
+    measure::measure,
+    page, patterns,
     rate::limit_rate,
 };
 
@@ -69,6 +71,7 @@ pub fn protect(routes: Routes, frame: &Frame) -> Router {
         .layer(from_fn_with_state(frame.rate_limit().clone(), limit_rate))
         .layer(RequestBodyTimeoutLayer::new(SILENCE))
         .layer(from_fn_with_state(frame.clone(), dress))
+        .layer(from_fn_with_state(frame.clone(), measure))
         .layer(from_fn(correlate))
 }
 
@@ -113,7 +116,7 @@ async fn dress(State(frame): State<Frame>, request: Request, next: Next) -> Resp
     let page = response.extensions_mut().remove::<Page>();
     let error = response.extensions_mut().remove::<WebError>().or_else(|| unspoken_error(&response));
     let error = error.map(|error| with_trace(error, &frame));
-    if let Some(error) = error.as_ref().filter(|_| is_for_programs(&path)) {
+    if let Some(error) = error.as_ref().filter(|_| guard::is_for_programs(&path)) {
         response = with_headers_of(&response, error.to_json());
     } else if let Some(page) = page.or_else(|| error.as_ref().map(error_page)) {
         let html = render(&frame, &session, &path, &page, started);
@@ -138,11 +141,6 @@ fn with_trace(mut error: WebError, frame: &Frame) -> WebError {
         error.problem.hint = Some(format!("look it up in the log: ytorch logs --instance={instance} --grep {id}"));
     }
     error
-}
-
-/// Whether nobody reads there with a browser, so that errors are JSON, too.
-fn is_for_programs(path: &str) -> bool {
-    path.starts_with("/api/") || matches!(path, "/healthz" | "/readyz")
 }
 
 /// An error that an extractor or a layer answered in plain text or without a word.

@@ -8,6 +8,7 @@ use axum::{
 };
 use tower::ServiceExt as _;
 use ytorch_core::{Clock, Secret, Timestamp, Zone};
+use ytorch_telemetry::Metrics;
 use ytorch_web::{
     Frame, FrameSettings, Html, NavEntry, Page, RateLimit, Routes, Session, WebError, assets, auth, own_routes, protect,
 };
@@ -53,11 +54,13 @@ impl Site {
             clock: clock.clone(),
             rate_limit: RateLimit::per_second(0),
             hosts: vec!["video.example".to_owned()],
+            metrics: Metrics::new(),
         });
         let page = async || Page::new("<i>Rows</i>", Html::text("<script>alert(1)</script>"));
         let router = Routes::new()
             .page("/", page)
             .page("/rows/all", page)
+            .page("/rows/by/{year}", page)
             .page("/healthz", async || "ok")
             .page("/panic", panics)
             .page("/api/v1/panic", panics)
@@ -283,6 +286,47 @@ async fn the_frame_escapes_and_knows_where_it_is() {
             .contains("aria-sort=\"descending\"><a href=\"/patterns?kind=video&#38;sort=views&#38;order=asc\">")
     );
     assert!(!patterns.body.contains(" style=") && !patterns.body.contains("&#38;#"), "{}", patterns.body);
+}
+
+#[tokio::test]
+async fn every_request_is_counted_by_its_route_and_its_end() {
+    let site = Site::new();
+    let mine = ("authorization", "Bearer 0123456789abcdef0123456789abcdef");
+    site.get("/rows/by/2023", &[mine]).await;
+    site.get("/rows/by/2024", &[mine]).await;
+    site.get("/rows/by/2024", &[]).await;
+    site.get("/rows/by/2024", &[mine, ("host", "evil.example")]).await;
+    site.send(request("POST", "/rows/by/2024", &[mine]), "").await;
+    site.get("/panic", &[mine]).await;
+    site.get("/nowhere", &[mine]).await;
+    site.send(request("BREW", "/coffee", &[mine]), "").await;
+    let text = site.frame.metrics().text();
+    let counts: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("ytorch_http_requests_total")).collect();
+    assert_eq!(
+        counts,
+        [
+            r#"{method="GET",route="/panic",status="500"} 1"#,
+            r#"{method="GET",route="/rows/by/{year}",status="200"} 2"#,
+            r#"{method="GET",route="/rows/by/{year}",status="303"} 1"#,
+            r#"{method="GET",route="/rows/by/{year}",status="421"} 1"#,
+            r#"{method="GET",route="unmatched",status="404"} 1"#,
+            r#"{method="POST",route="/rows/by/{year}",status="405"} 1"#,
+            r#"{method="other",route="unmatched",status="404"} 1"#,
+        ]
+    );
+    let timed = r#"ytorch_http_request_duration_seconds_count{method="GET",route="/rows/by/{year}"} 4"#;
+    assert!(text.lines().any(|line| line == timed), "{text}");
+    assert!(text.lines().any(|line| line == "ytorch_http_requests_in_flight 0"), "{text}");
+}
+
+#[tokio::test]
+async fn a_scraper_without_the_token_is_told_so_in_json() {
+    let site = Site::new();
+    for path in ["/metrics", "/metrics.json"] {
+        let answer = site.get(path, &[]).await;
+        assert_eq!((answer.status, answer.header("www-authenticate")), (StatusCode::UNAUTHORIZED, "Bearer"), "{path}");
+        assert!(answer.body.starts_with("{\"error\":{"), "{path}: {}", answer.body);
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use std::{
 use ytorch_core::{ExitCode, Problem, Timestamp};
 use ytorch_pipeline::Resources;
 use ytorch_store::StoreError;
+use ytorch_telemetry::metrics::ImportRecords;
 
 use self::{
     gather::Gatherer,
@@ -27,7 +28,7 @@ use crate::{
     raw,
     store::{
         Import, ImportId, ImportKind,
-        imports::{self, SourceRow},
+        imports::{self, Counts, SourceRow},
     },
 };
 
@@ -177,9 +178,17 @@ fn run(
             // What went wrong in reading is the cause; the writer only saw the messages end.
             (Err(problem), Err(writing::Failed::Abandoned) | Ok(_)) => Err(problem),
             (_, Err(failed)) => Err(failed.problem()),
-            (Ok(()), Ok(id)) => Ok(id),
+            (Ok(()), Ok((id, counts))) => {
+                resources.metrics.import_done(records(counts));
+                Ok(id)
+            }
         }
     })
+}
+
+fn records(counts: Counts) -> ImportRecords {
+    let Counts { records_total: _, views_added, views_known, skipped, rejected } = counts;
+    ImportRecords { added: views_added, known: views_known, skipped: skipped.total(), rejected }
 }
 
 /// Reads every group and tells the writer; the last message says that all is well.
@@ -242,6 +251,7 @@ pub(crate) fn forget_unused(resources: &Resources, sources: &[SourceRow]) {
 }
 
 fn record_failure(resources: &Resources, kind: ImportKind, problem: &Problem, started_at: Timestamp) {
+    resources.metrics.import_failed();
     let (kept, ended_at) = (problem.clone(), resources.clock.now());
     let recorded = resources.database.write_blocking(move |transaction| {
         let id = imports::insert(transaction, kind, started_at)?;

@@ -1,7 +1,7 @@
 //! The pipeline's work that outlives a request: imports and re-imports. What an import does is `ingest`'s to say.
 
-use serde::{Deserialize, Serialize};
 use rusqlite::Transaction;
+use serde::{Deserialize, Serialize};
 use ytorch_core::{ExitCode, Problem, Timestamp};
 use ytorch_jobs::{Context, JobError, JobId, JobKind, NewJob, Outcome, Report};
 use ytorch_pipeline::{Resources, Services};
@@ -154,6 +154,7 @@ fn outcome(counts: &Counts) -> Outcome {
 }
 
 fn keep_failure(resources: &Resources, id: ImportId, problem: &Problem, started_at: Timestamp) {
+    resources.metrics.import_failed();
     let (kept, ended_at) = (problem.clone(), resources.clock.now());
     let recorded = resources.database.write_blocking(move |transaction| {
         imports::fail(transaction, id, &kept, started_at, ended_at)?;
@@ -165,11 +166,7 @@ fn keep_failure(resources: &Resources, id: ImportId, problem: &Problem, started_
 }
 
 /// Makes a failed import one to do again, if all its files are still there.
-fn revive(
-    resources: &Resources,
-    transaction: &Transaction<'_>,
-    payload: &str,
-) -> rusqlite::Result<Result<(), String>> {
+fn revive(resources: &Resources, transaction: &Transaction<'_>, payload: &str) -> rusqlite::Result<Result<(), String>> {
     let Ok(Payload { import }) = serde_json::from_str(payload) else {
         return Ok(Err("this version cannot read what the job was to do".to_owned()));
     };

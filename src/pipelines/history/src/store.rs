@@ -2,7 +2,6 @@
 
 mod batch;
 mod bulk;
-mod progress;
 mod rollup;
 mod scope;
 mod sorted;
@@ -23,7 +22,6 @@ pub(crate) use write::{Writer, Written};
 pub use channels::{Channel, ChannelOrder, ChannelQuery};
 pub use imports::{Import, ImportId, ImportKind, ImportStatus};
 pub use periods::Period;
-pub use progress::ImportProgress;
 pub use scope::Scope;
 pub use sorted::SortedLists;
 pub use views::{View, ViewCursor, ViewOrder, ViewQuery};

@@ -11,6 +11,7 @@ use ytorch_core::{Clock, InstanceFolders, Zone, files};
 use ytorch_history::{ingest, store};
 use ytorch_pipeline::Resources;
 use ytorch_store::{Database, StoreError, rusqlite::types::Value as Cell};
+use ytorch_telemetry::Metrics;
 
 /// An instance of its own, with nothing in it.
 struct Instance {
@@ -25,9 +26,11 @@ impl Instance {
         files::create_private_folder(&folders.raw()).unwrap();
         let clock = Clock::system();
         let migrations = [ytorch_jobs::MIGRATIONS, store::MIGRATIONS];
-        let database = Database::open(&folders.database(), &migrations, &clock).unwrap();
+        let metrics = Metrics::new();
+        let database = Database::open(&folders.database(), &migrations, &clock).unwrap().measured(&metrics);
         let zone = Zone::named("Europe/Berlin").unwrap();
-        let resources = Resources { folders, database, clock, zone, upload_limit_bytes: 1 << 30, disk_floor_bytes: 0 };
+        let resources =
+            Resources { folders, database, clock, zone, upload_limit_bytes: 1 << 30, disk_floor_bytes: 0, metrics };
         Self { folder, resources }
     }
 
@@ -43,6 +46,13 @@ impl Instance {
 
     fn import_records(&self, name: &str, records: &[Value]) -> store::Import {
         self.import(&[self.file(name, records)])
+    }
+
+    /// The values of a metric with one label, by that label.
+    fn metric(&self, name: &str) -> Vec<(String, u64)> {
+        let text = self.resources.metrics.text();
+        let samples = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{')?.split_once("\"} "));
+        samples.map(|(label, value)| (label.split_once('"').unwrap().1.to_owned(), value.parse().unwrap())).collect()
     }
 
     /// Everything that is known of the history, without the numbers that rows have by chance.
@@ -208,8 +218,32 @@ fn a_failed_import_leaves_no_file_and_says_why() {
     assert!(kept(&instance.resources.folders.raw()).is_empty());
     let kept = rows(&instance.resources.database, "select status, problem_what from history_import");
     assert_eq!(kept[0][0], Cell::Text("failed".to_owned()));
+    assert_eq!(instance.metric("ytorch_imports_total"), [("done".to_owned(), 0), ("failed".to_owned(), 1)]);
 }
 
 fn kept(folder: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn every_record_of_an_import_is_counted_once_in_the_metrics() {
+    let instance = Instance::new();
+    let post = json!({"header": "YouTube", "title": "Viewed a post", "time": "2020-01-01T00:00:00Z"});
+    let broken =
+        json!({"header": "YouTube", "title": "Watched x", "titleUrl": "https://www.youtube.com/watch?v=other"});
+    let first = instance.import_records("a.json", &[other(), post.clone(), broken.clone()]);
+    let second = instance.import_records("b.json", &[other(), post, broken]);
+    let counts = [first.counts, second.counts];
+    let sum = |count: fn(&store::imports::Counts) -> u64| counts.iter().map(count).sum::<u64>();
+    let expected = [
+        ("added", sum(|counts| counts.views_added)),
+        ("known", sum(|counts| counts.views_known)),
+        ("rejected", sum(|counts| counts.rejected)),
+        ("skipped", sum(|counts| counts.skipped.total())),
+    ];
+    assert!(expected.iter().all(|(_, count)| *count > 0), "the records do not come in every kind: {expected:?}");
+    assert_eq!(sum(|counts| counts.records_total), expected.iter().map(|(_, count)| count).sum::<u64>());
+    let found = instance.metric("ytorch_import_records_total");
+    assert_eq!(found, expected.map(|(outcome, count)| (outcome.to_owned(), count)));
+    assert_eq!(instance.metric("ytorch_imports_total"), [("done".to_owned(), 2), ("failed".to_owned(), 0)]);
 }

@@ -15,7 +15,7 @@ use ytorch_core::{ExitCode, Problem};
 use ytorch_jobs::Queue;
 use ytorch_pipeline::Services;
 
-use crate::{command_line::Serve, instance::Instance, lock::ServerLock, output, pipelines::Pipelines, router};
+use crate::{command_line::Serve, instance::Instance, jobs, listener, lock::ServerLock, output, pipelines::Pipelines, router};
 
 /// How long requests that are under way at a stop may take to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -45,10 +45,12 @@ fn serve(instance: &Instance) -> Result<(), Problem> {
     let token = instance.token()?;
     let resources = instance.open()?;
     let pipelines = Pipelines::all();
-    let kinds = pipelines.job_kinds(&resources);
-    let queue = Queue::start(resources.database.clone(), kinds, resources.clock.clone())
+    let platform = jobs::kinds(&resources, &instance.loaded.settings);
+    let kinds = pipelines.job_kinds(&resources).into_iter().chain(platform).collect();
+    let queue = Queue::start(jobs::queue_settings(&resources, &instance.loaded.settings, kinds))
         .map_err(|error| error.problem("could not start the job queue"))?;
-    let services = Services { resources, queue, frame: router::frame(instance, token, &pipelines.navigation) };
+    let frame = router::frame(instance, token, &pipelines.navigation, &resources.metrics);
+    let services = Services { resources, queue, frame };
     let served = serve_with(instance, listener, &services, pipelines);
     services.queue.stop();
     // The last owner of the database closes it, which empties its WAL.
@@ -73,8 +75,7 @@ fn serve_with(
     let queue = services.queue.clone();
     let served = runtime.block_on(async {
         let signals = Signals::new()?;
-        listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let listener = listener::of_runtime(listener)?;
         say_ready(instance, address);
         until_stopped(listener, router, queue, signals).await
     });
@@ -148,15 +149,13 @@ async fn until_stopped(
     mut signals: Signals,
 ) -> io::Result<()> {
     let (stop, stopped) = oneshot::channel::<()>();
-    let make = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, make).with_graceful_shutdown(async {
+    let mut serving = tokio::spawn(listener::serve(listener, router, async {
         // An error means that the sender is gone, which is a reason to stop as well.
         let _ = stopped.await;
-    });
-    let mut serving = tokio::spawn(serving.into_future());
+    }));
     tokio::select! {
         () = signals.next() => {}
-        ended = &mut serving => return ended.map_err(io::Error::other)?,
+        ended = &mut serving => return ended.map_err(io::Error::other),
     }
     tracing::info!("stopping");
     tokio::spawn(async move {

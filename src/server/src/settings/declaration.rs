@@ -101,6 +101,91 @@ pub const DECLARATIONS: &[Declaration] = &[
         meaning: "The free disk space below which uploads are refused and the server says that it is not ready. The \
                   default is 256 MiB.",
     },
+    Declaration {
+        name: "rate_limit_per_second",
+        flag: "--rate-limit-per-second",
+        shape: Shape::Integer,
+        default: "200",
+        unit: Some("requests"),
+        meaning: "How many requests a second one client address may make; five times as many at once. More are refused \
+                  with 429. 0 is no limit.",
+    },
+    Declaration {
+        name: "job_keep_count",
+        flag: "--job-keep-count",
+        shape: Shape::Integer,
+        default: "1000",
+        unit: Some("jobs"),
+        meaning: "How many ended jobs are kept, and how many runs of each kind of job.",
+    },
+    Declaration {
+        name: "job_keep_days",
+        flag: "--job-keep-days",
+        shape: Shape::Integer,
+        default: "90",
+        unit: Some("days"),
+        meaning: "How long ended jobs and runs are kept.",
+    },
+    Declaration {
+        name: "maintenance_times",
+        flag: "--maintenance-times",
+        shape: Shape::List,
+        default: "[\"04:20\"]",
+        unit: None,
+        meaning: "At which local times of day the database is checked and tidied, such as `04:20`. An empty list: only \
+                  when asked for.",
+    },
+    Declaration {
+        name: "backup_times",
+        flag: "--backup-times",
+        shape: Shape::List,
+        default: "[]",
+        unit: None,
+        meaning: "At which local times of day a backup is made into `backups/`, such as `03:30`. An empty list: only when \
+                  asked for, because every backup takes the room of all exports and the database.",
+    },
+    Declaration {
+        name: "backup_keep_count",
+        flag: "--backup-keep-count",
+        shape: Shape::Integer,
+        default: "7",
+        unit: Some("backups"),
+        meaning: "How many backups are kept in `backups/`. The newest good one is never deleted.",
+    },
+    Declaration {
+        name: "backup_keep_days",
+        flag: "--backup-keep-days",
+        shape: Shape::Integer,
+        default: "90",
+        unit: Some("days"),
+        meaning: "How long backups are kept in `backups/`. The newest good one is never deleted.",
+    },
+    Declaration {
+        name: "notify_url",
+        flag: "--notify-url",
+        shape: Shape::Text,
+        default: "",
+        unit: None,
+        meaning: "Where a message goes when a job fails or the server is no longer ready: an `https://` or `http://` \
+                  address that takes a POST with a text, such as a topic of ntfy. Empty: nowhere. A secret \
+                  `notify_token` is sent along as bearer token.",
+    },
+    Declaration {
+        name: "breaker_failures",
+        flag: "--breaker-failures",
+        shape: Shape::Integer,
+        default: "5",
+        unit: Some("failures"),
+        meaning: "After so many failures one after another, a service outside is left alone for a while.",
+    },
+    Declaration {
+        name: "breaker_cool_down_seconds",
+        flag: "--breaker-cool-down-seconds",
+        shape: Shape::Integer,
+        default: "300",
+        unit: Some("seconds"),
+        meaning: "For how long a service outside that failed is left alone; then one try decides.",
+    },
 ];
 
 impl Declaration {

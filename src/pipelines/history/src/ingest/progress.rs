@@ -1,11 +1,13 @@
 //! How far an import is: in its own words here, in the queue's words for everyone else. It measures nothing.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use ytorch_jobs as jobs;
 
 /// What an import is doing at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ImportPhase)]
 pub enum Phase {
     /// Reading the export.
     Reading,
@@ -16,7 +18,8 @@ pub enum Phase {
 }
 
 /// How far an import is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ImportProgress)]
 pub struct Progress {
     /// What it is doing.
     pub phase: Phase,

@@ -52,7 +52,7 @@ pub(super) fn write_all(
     target: &Target,
     zone: &Zone,
     clock: &Clock,
-) -> Result<ImportId, Failed> {
+) -> Result<(ImportId, Counts), Failed> {
     transaction.pragma_update(None, "cache_size", -CACHE_KIB)?;
     let result = write_and_finish(transaction, messages, phases, target, zone, clock);
     transaction.pragma_update(None, "cache_size", -2000)?;
@@ -66,7 +66,7 @@ fn write_and_finish(
     target: &Target,
     zone: &Zone,
     clock: &Clock,
-) -> Result<ImportId, Failed> {
+) -> Result<(ImportId, Counts), Failed> {
     if target.kind == ImportKind::Reingest {
         store::clear(transaction)?;
     }
@@ -93,7 +93,7 @@ fn write_and_finish(
     imports::insert_members(transaction, id, &members)?;
     imports::insert_rejections(transaction, id, &rejections)?;
     imports::complete(transaction, id, &counts, target.started_at, clock.now())?;
-    Ok(id)
+    Ok((id, counts))
 }
 
 /// Writes every group. The totals come from memory if the first group was also the last that changed anything.

@@ -1,14 +1,12 @@
 //! Imports and what they counted: every query on them. It does not write views.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use utoipa::ToSchema;
 use ytorch_core::{Problem, Timestamp};
 use ytorch_jobs::{JobId, Progress as JobProgress};
 use ytorch_store::rusqlite;
 use ytorch_web::document::Instant;
-
-use super::ImportProgress;
 
 use crate::ingest::Progress;
 
@@ -170,16 +168,9 @@ pub struct Import {
     /// Why it failed.
     pub problem: Option<KeptProblem>,
     /// How far it is, while it runs.
-    #[serde(serialize_with = "progress")]
-    #[schema(value_type = Option<ImportProgress>)]
     pub progress: Option<Progress>,
     #[serde(skip)]
     pub(crate) job: Option<i64>,
-}
-
-#[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
-fn progress<S: Serializer>(progress: &Option<Progress>, serializer: S) -> Result<S::Ok, S::Error> {
-    progress.map(ImportProgress::from).serialize(serializer)
 }
 
 impl Import {

@@ -1,0 +1,146 @@
+//! Messages to the person who runs the instance: one POST to an address of theirs, such as a topic of ntfy.
+//!
+//! It decides nothing about what is worth a message. Where no address is set, no message is made.
+
+use std::time::Duration;
+
+use reqwest::{Client, Response, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use ytorch_core::{Clock, InstanceName, Secret, Timestamp};
+use ytorch_jobs::{Context, JobError, JobKind, NewJob, Outcome, RetryPolicy};
+
+use super::Platform;
+
+/// The kind of job.
+pub(super) const KIND: &str = "platform_notify";
+/// The service outside that the breaker stands for.
+pub(crate) const SERVICE: &str = "notify";
+/// The secret that is sent along as bearer token, if it is set.
+pub(crate) const TOKEN: &str = "notify_token";
+
+/// The service has so long to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// A service that says when to come back and then does not say when is asked again after so long.
+const USUAL_PAUSE: Duration = Duration::from_mins(1);
+
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    text: String,
+}
+
+/// How an answer is to be taken.
+enum Answer {
+    Taken,
+    /// The service works and wants us back later.
+    Later(Duration),
+    /// The service works and does not want this.
+    Refused(StatusCode),
+    /// The service does not work.
+    Broken(String),
+}
+
+pub(super) fn kind(platform: &Platform) -> JobKind {
+    let platform = platform.clone();
+    JobKind::new(KIND, move |_: &Context, payload| send(&platform, payload)).retry(RetryPolicy::NETWORK)
+}
+
+/// A message with this text.
+pub(super) fn new(text: &str) -> NewJob {
+    let payload = Payload { text: text.to_owned() };
+    NewJob::new(KIND, serde_json::to_string(&payload).unwrap_or_default()).subject("a message")
+}
+
+fn send(platform: &Platform, payload: &str) -> Result<Outcome, JobError> {
+    let Some(url) = &platform.settings.notify_url else {
+        return Ok(Outcome::Skipped("`notify_url` is not set any more".to_owned()));
+    };
+    let Payload { text } = serde_json::from_str(payload).map_err(|error| JobError::Fatal(error.to_string()))?;
+    let token = platform.vault.get(TOKEN).map_err(|error| JobError::Fatal(error.to_string()))?;
+    let kept = |error: ytorch_store::StoreError| JobError::Retryable(error.to_string());
+    let permit = match platform.breakers.ask(SERVICE).map_err(kept)? {
+        Ok(permit) => permit,
+        Err(until) => {
+            return Err(JobError::WaitUntil(until, "the service is left alone, because it failed too often".to_owned()));
+        }
+    };
+    match post(url, token.as_ref(), &platform.instance, text) {
+        Answer::Taken => permit.succeeded().map_err(kept).map(|()| Outcome::done()),
+        Answer::Later(pause) => {
+            permit.succeeded().map_err(kept)?;
+            Err(JobError::WaitUntil(later(&platform.resources.clock, pause), "it asked us to come back later".to_owned()))
+        }
+        Answer::Refused(status) => {
+            permit.succeeded().map_err(kept)?;
+            Err(JobError::Fatal(format!("it refused the message: {status}; check `notify_url` and `{TOKEN}`")))
+        }
+        Answer::Broken(error) => {
+            permit.failed(&error).map_err(kept)?;
+            Err(JobError::Retryable(error))
+        }
+    }
+}
+
+fn later(clock: &Clock, pause: Duration) -> Timestamp {
+    Timestamp::from_micros(clock.now().as_micros() + i64::try_from(pause.as_micros()).unwrap_or(0))
+}
+
+/// Sends one request, on a runtime of its own: this is a job's thread, which may block.
+fn post(url: &str, token: Option<&Secret>, instance: &InstanceName, text: String) -> Answer {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Answer::Broken(error.to_string()),
+    };
+    match runtime.block_on(request(url, token, instance, text)) {
+        Ok(response) => answer(&response),
+        Err(error) => Answer::Broken(in_words(&error)),
+    }
+}
+
+async fn request(
+    url: &str,
+    token: Option<&Secret>,
+    instance: &InstanceName,
+    text: String,
+) -> reqwest::Result<Response> {
+    // The first one in the process counts; it is the same each time.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build()?;
+    let request = client.post(url).header("title", format!("ytorch: {instance}")).header(header::CONTENT_TYPE, "text/plain");
+    let request = match token {
+        Some(token) => request.bearer_auth(token.reveal()),
+        None => request,
+    };
+    request.body(text).send().await
+}
+
+fn answer(response: &Response) -> Answer {
+    let status = response.status();
+    match status {
+        _ if status.is_success() => Answer::Taken,
+        StatusCode::TOO_MANY_REQUESTS => Answer::Later(retry_after(response)),
+        StatusCode::SERVICE_UNAVAILABLE if response.headers().contains_key(header::RETRY_AFTER) => {
+            Answer::Later(retry_after(response))
+        }
+        _ if status.is_server_error() => Answer::Broken(format!("it answered {status}")),
+        _ => Answer::Refused(status),
+    }
+}
+
+fn retry_after(response: &Response) -> Duration {
+    let text = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+    text.and_then(|text| text.trim().parse().ok()).map_or(USUAL_PAUSE, Duration::from_secs)
+}
+
+/// The chain of causes, without the address, in which there may be a secret.
+fn in_words(error: &reqwest::Error) -> String {
+    let mut words = Vec::new();
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(error) = cause {
+        words.push(error.to_string());
+        cause = error.source();
+    }
+    let kind = if error.is_timeout() { "it did not answer in time" } else { "it could not be reached" };
+    words.insert(0, kind.to_owned());
+    words.dedup();
+    words.join(": ")
+}

@@ -1,0 +1,64 @@
+//! `/metrics` for Prometheus and `/metrics.json` for scripts. What moves the metrics is elsewhere, but for what can be
+//! looked up: sizes, space and the process are looked at here, when somebody asks.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use serde_json::json;
+use ytorch_core::disk;
+use ytorch_pipeline::Resources;
+use ytorch_telemetry::{Metrics, metrics::TEXT_TYPE};
+use ytorch_web::WebError;
+
+use crate::router::{Platform, VERSION};
+
+/// Every metric in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics")]
+pub(crate) async fn as_text(State(platform): State<Platform>) -> Result<Response, WebError> {
+    let metrics = look(platform.services.resources).await?;
+    Ok(([(header::CONTENT_TYPE, TEXT_TYPE)], metrics.text()).into_response())
+}
+
+/// The same in JSON, with the families that have no sample yet.
+#[utoipa::path(get, path = "/metrics.json")]
+pub(crate) async fn as_json(State(platform): State<Platform>) -> Result<Response, WebError> {
+    let metrics = look(platform.services.resources).await?;
+    Ok(Json(json!({ "families": metrics.readings() })).into_response())
+}
+
+/// Looks up what nobody tells, on a thread that may block.
+async fn look(resources: Resources) -> Result<Metrics, WebError> {
+    let looked = tokio::task::spawn_blocking(move || {
+        let Resources { folders, database, metrics, .. } = resources;
+        metrics.set_version(VERSION);
+        metrics.set_database_size(size(database.path()), size(&wal(database.path())));
+        match disk::free_bytes(folders.root()) {
+            Ok(free_bytes) => metrics.set_disk_free(free_bytes),
+            Err(error) => tracing::warn!(%error, "could not ask the disk for the metrics"),
+        }
+        metrics.look_at_process();
+        metrics
+    });
+    // The panic is in the log already.
+    looked.await.map_err(|_| WebError::of_status(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+/// The size of a file; one that is not there takes no room.
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+/// Where SQLite keeps what is not in the database file yet.
+fn wal(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}

@@ -1,0 +1,98 @@
+//! Secrets on a real database and real key files.
+
+use super::*;
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn key(&self) -> PathBuf {
+        self.folder.path().join("encryption_key")
+    }
+
+    fn database(&self) -> Database {
+        Database::open(&self.folder.path().join("test.sqlite3"), &[MIGRATIONS], &Clock::system()).unwrap()
+    }
+
+    fn vault(&self) -> Vault {
+        Vault::open(self.database(), &self.key(), Clock::system()).unwrap()
+    }
+}
+
+const CANARY: &str = "canary-7d1f";
+
+#[test]
+fn what_is_set_comes_back_and_no_file_holds_it_in_plain() {
+    let place = Place::new();
+    let vault = place.vault();
+    assert_eq!(vault.get("notify_token").unwrap(), None);
+    vault.set("notify_token", &Secret::new("first")).unwrap();
+    vault.set("notify_token", &Secret::new(CANARY)).unwrap();
+    drop(vault);
+    let vault = place.vault();
+    assert_eq!(vault.get("notify_token").unwrap().unwrap().reveal(), CANARY);
+    assert_eq!(vault.list().unwrap()[0].0, "notify_token");
+    drop(vault);
+    for entry in std::fs::read_dir(place.folder.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains(CANARY));
+    }
+    let vault = place.vault();
+    assert!(vault.remove("notify_token").unwrap());
+    assert!(!vault.remove("notify_token").unwrap());
+    assert_eq!(vault.get("notify_token").unwrap(), None);
+}
+
+#[test]
+fn a_rotation_encrypts_everything_anew_and_one_that_was_killed_goes_on() {
+    let place = Place::new();
+    let vault = place.vault();
+    vault.set("one", &Secret::new(CANARY)).unwrap();
+    let old = std::fs::read_to_string(place.key()).unwrap();
+    assert_eq!(vault.rotate_key().unwrap(), 1);
+    let new = std::fs::read_to_string(place.key()).unwrap();
+    assert!(old != new && new.lines().count() == 1, "{} lines", new.lines().count());
+    assert_eq!(vault.get("one").unwrap().unwrap().reveal(), CANARY);
+    drop(vault);
+
+    // Killed when both keys were written and nothing was encrypted with the newer one.
+    let newer = Secret::generate();
+    Secret::new(format!("{}\n{}", newer.reveal(), new.trim())).write(&place.key()).unwrap();
+    let vault = place.vault();
+    assert_eq!(vault.get("one").unwrap().unwrap().reveal(), CANARY);
+    assert_eq!(std::fs::read_to_string(place.key()).unwrap().trim(), newer.reveal());
+}
+
+#[test]
+fn another_key_a_moved_row_and_a_changed_byte_are_refused() {
+    let place = Place::new();
+    let vault = place.vault();
+    vault.set("one", &Secret::new(CANARY)).unwrap();
+    let change = |sql: &'static str| {
+        vault.inner.database.write_blocking(move |transaction| Ok::<_, StoreError>(transaction.execute_batch(sql)?)).unwrap();
+    };
+    change("insert into secret select 'two', key_id, nonce, ciphertext, updated_at from secret");
+    assert!(matches!(vault.get("two"), Err(VaultError::Undecryptable(_))), "a row was taken for another name");
+    change("update secret set ciphertext = zeroblob(length(ciphertext)) where name = 'one'");
+    assert!(matches!(vault.get("one"), Err(VaultError::Undecryptable(_))));
+    vault.set("one", &Secret::new(CANARY)).unwrap();
+    drop(vault);
+    std::fs::remove_file(place.key()).unwrap();
+    let error = place.vault().get("one").unwrap_err();
+    assert!(error.problem("could not read it").hint.unwrap().contains("backup"));
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    drop(place.vault());
+    std::fs::set_permissions(place.key(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let problem = Vault::open(place.database(), &place.key(), Clock::system()).unwrap_err();
+    assert!(problem.to_string().contains("chmod 600"), "{problem}");
+}
