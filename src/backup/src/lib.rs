@@ -4,7 +4,6 @@
 
 mod create;
 mod drill;
-mod listing;
 mod maintain;
 mod manifest;
 mod prune;

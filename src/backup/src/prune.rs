@@ -1,15 +1,18 @@
 //! Old backups go. It never deletes the newest good one, whatever it is told to keep.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
-use ytorch_core::{InstanceName, Problem, Timestamp, files::sync_folder};
-
-use crate::{
-    Watch, failure,
-    listing::{Listed, of_instance},
-    restore::verify,
+use ytorch_core::{
+    ExitCode, InstanceName, Problem, Timestamp,
+    backups::{self, BackupFile},
+    files::sync_folder,
 };
+
+use crate::{Watch, failure, restore::verify};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -38,15 +41,16 @@ pub struct Pruned {
 /// Before any goes, the newest one that stays is read and must be whole; if it is not, the next one is tried, and the
 /// newest good one stays even if it is too old.
 pub fn prune(
-    folder: &std::path::Path,
+    folder: &Path,
     instance: &InstanceName,
     retention: Retention,
     now: Timestamp,
     disk_floor_bytes: u64,
     watch: &mut Watch<'_>,
 ) -> Result<Pruned, Problem> {
-    let all = of_instance(folder, instance)?;
-    let is_old = |listed: &Listed| {
+    let failed = |what: &str, error: io::Error| failure::io(format!("could not {what} `{}`", folder.display()), &error);
+    let all = backups::list(folder, instance).map_err(|error| failed("list", error))?;
+    let is_old = |listed: &BackupFile| {
         let age = now.second().saturating_sub(listed.name.created_at.second());
         retention.days.is_some_and(|days| age > i64::from(days) * SECONDS_PER_DAY)
     };
@@ -69,15 +73,15 @@ pub fn prune(
         pruned.freed_bytes += listed.size_bytes;
         pruned.deleted.push(listed.path);
     }
-    sync_folder(folder).map_err(|error| failure::io(format!("could not sync `{}`", folder.display()), &error))?;
+    sync_folder(folder).map_err(|error| failed("sync", error))?;
     Ok(pruned)
 }
 
-fn newest_good(all: &[Listed], disk_floor_bytes: u64, watch: &mut Watch<'_>) -> Result<Option<usize>, Problem> {
+fn newest_good(all: &[BackupFile], disk_floor_bytes: u64, watch: &mut Watch<'_>) -> Result<Option<usize>, Problem> {
     for (rank, listed) in all.iter().enumerate() {
         match verify(&listed.path, disk_floor_bytes, watch) {
             Ok(_) => return Ok(Some(rank)),
-            Err(problem) if problem.code == ytorch_core::ExitCode::BadExport => {
+            Err(problem) if problem.code == ExitCode::BadExport => {
                 tracing::warn!(path = %listed.path.display(), detail = problem.detail, "a backup is damaged");
             }
             Err(problem) => return Err(problem),

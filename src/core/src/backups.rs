@@ -1,6 +1,9 @@
-//! How the file of a backup is called. It looks at no file; what is inside one says its manifest.
+//! Backups as files: how they are called, and which there are. What is inside one, it does not know.
 
-use std::fmt;
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
 
 use jiff::{civil::DateTime, tz::TimeZone};
 
@@ -45,6 +48,36 @@ impl fmt::Display for BackupName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}-{}{ENDING}", self.instance, Self::stamp(self.created_at))
     }
+}
+
+/// A file that is called as a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupFile {
+    /// What its name says.
+    pub name: BackupName,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size.
+    pub size_bytes: u64,
+}
+
+/// The backups of an instance in a folder, the newest first. A folder that is not there has none.
+pub fn list(folder: &Path, instance: &InstanceName) -> io::Result<Vec<BackupFile>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let Some(name) = entry.file_name().to_str().and_then(BackupName::parse) else { continue };
+        let metadata = entry.metadata()?;
+        if name.instance == *instance && metadata.is_file() {
+            found.push(BackupFile { name, path: entry.path(), size_bytes: metadata.len() });
+        }
+    }
+    found.sort_by(|one, other| other.name.cmp(&one.name));
+    Ok(found)
 }
 
 #[cfg(test)]
