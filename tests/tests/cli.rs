@@ -147,7 +147,8 @@ fn mistakes_have_their_own_exit_codes_and_a_hint() {
         failed(&ytorch.run(&["create", &format!("--instance={name}")]), 2);
     }
     for verb in [
-        "start", "stop", "restart", "status", "open", "token", "logs", "config", "reingest", "backup", "maintain", "teardown",
+        "start", "stop", "restart", "status", "open", "token", "logs", "config", "reingest", "backup", "maintain",
+        "teardown",
     ] {
         failed(&ytorch.run(&[verb, "nobody"]), 6);
     }

@@ -97,19 +97,24 @@ struct Snapshot {
     counts: BTreeMap<String, u64>,
 }
 
+impl Target {
+    fn folder(&self) -> PathBuf {
+        match self {
+            Self::Folder(folder) => folder.clone(),
+            Self::File(file) => parent(file),
+        }
+    }
+}
+
 /// Makes a backup. After a kill, a full disk or a cancel there is none, and nothing that looks like one.
 pub fn create(request: &Request<'_>, watch: &mut Watch<'_>) -> Result<Created, Problem> {
-    let folder = match &request.target {
-        Target::Folder(folder) => folder.clone(),
-        Target::File(file) => parent(file),
-    };
     if let Target::File(file) = &request.target
         && file.exists()
     {
         return Err(taken(file));
     }
-    let failed = |error: io::Error| failure::io(format!("could not write a backup to `{}`", folder.display()), &error);
-    create_private_folder(&folder).map_err(failed)?;
+    let folder = request.target.folder();
+    create_private_folder(&folder).map_err(|error| failed(&folder, &error))?;
     sweep(&folder);
     let mut room = Room::new(&folder, request.disk_floor_bytes);
     let database_bytes = fs::metadata(request.folders.database()).map_or(0, |metadata| metadata.len());
@@ -118,15 +123,16 @@ pub fn create(request: &Request<'_>, watch: &mut Watch<'_>) -> Result<Created, P
     room.require(database_bytes * 2 + files_bytes)?;
     watch.begin(database_bytes * 2 + files_bytes)?;
     let began = request.clock.now();
-    let work = WorkFolder::make(&folder).map_err(failed)?;
+    let work = WorkFolder::make(&folder).map_err(|error| failed(&folder, &error))?;
     let snapshot = take_snapshot(&request.folders.database(), work.path(), &mut room, watch)?;
     let unfinished = work.path().join("archive");
     let manifest = write_archive(request, began, snapshot, &unfinished, room, watch)?;
-    let path = publish(request, began, &unfinished).map_err(|problem| match problem {
-        Publish::Taken(file) => taken(&file),
-        Publish::Failed(error) => failed(error),
-    })?;
-    summary(path, manifest).map_err(failed)
+    let path = publish(request, began, &unfinished)?;
+    summary(path, manifest).map_err(|error| failed(&folder, &error))
+}
+
+fn failed(folder: &Path, error: &io::Error) -> Problem {
+    failure::io(format!("could not write a backup to `{}`", folder.display()), error)
 }
 
 /// The folder of a file that a person named.
@@ -190,13 +196,9 @@ fn write_archive(
     Ok(manifest)
 }
 
-enum Publish {
-    Taken(PathBuf),
-    Failed(io::Error),
-}
-
 /// Gives the whole archive its name. It never replaces a file.
-fn publish(request: &Request<'_>, began: Timestamp, unfinished: &Path) -> Result<PathBuf, Publish> {
+fn publish(request: &Request<'_>, began: Timestamp, unfinished: &Path) -> Result<PathBuf, Problem> {
+    let folder = request.target.folder();
     let mut at = began;
     loop {
         let path = match &request.target {
@@ -204,16 +206,13 @@ fn publish(request: &Request<'_>, began: Timestamp, unfinished: &Path) -> Result
             Target::Folder(folder) => folder.join(BackupName::new(request.instance.clone(), at).to_string()),
         };
         match renameat_with(CWD, unfinished, CWD, &path, RenameFlags::NOREPLACE).map_err(io::Error::from) {
-            Ok(()) => {
-                sync_folder(&parent(&path)).map_err(Publish::Failed)?;
-                return Ok(path);
-            }
+            Ok(()) => return sync_folder(&folder).map(|()| path).map_err(|error| failed(&folder, &error)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match &request.target {
-                Target::File(file) => return Err(Publish::Taken(file.clone())),
+                Target::File(file) => return Err(taken(file)),
                 // Two backups within one second: the later one is called after the next second that is free.
                 Target::Folder(_) => at = Timestamp::from_seconds(at.second() + 1),
             },
-            Err(error) => return Err(Publish::Failed(error)),
+            Err(error) => return Err(failed(&folder, &error)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a backup has to know of a database: a copy of it, whether it is whole, how many rows it has. It knows no table.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use rusqlite::{
     Connection,
@@ -25,10 +25,18 @@ pub(crate) fn copy(source: &Path, target: &Path, room: &mut Room, watch: &mut Wa
     // A transaction sees its snapshot from the first read on.
     let page_size: u64 = snapshot.query_row("pragma page_size", [], |row| row.get(0)).map_err(failed)?;
     let _: u64 = snapshot.query_row("select count(*) from sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    // SQLite would make it readable for others, and could not say that the disk is full.
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(target)
+        .map_err(|error| failure::io("could not copy the database", &error))?;
     let mut writer = Connection::open(target).map_err(failed)?;
     // The copy is nobody's but ours until it is whole, and then it is synced as a part of the archive.
     writer.pragma_update(None, "locking_mode", "exclusive").map_err(failed)?;
     writer.pragma_update(None, "synchronous", "off").map_err(failed)?;
+    writer.pragma_update(None, "journal_mode", "off").map_err(failed)?;
     copy_pages(&Backup::new(&snapshot, &mut writer).map_err(failed)?, page_size, room, watch)?;
     // One file without a WAL beside it; whoever opens it as an instance's database sets what it needs.
     writer.pragma_update(None, "journal_mode", "delete").map_err(failed)?;
