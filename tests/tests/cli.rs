@@ -6,8 +6,8 @@ use serde_json::Value;
 use ytorch_tests::{Answer, Export, Recipe, Recount, Ytorch};
 
 const VERBS: &[&str] = &[
-    "create", "start", "stop", "restart", "status", "list", "open", "token", "logs", "ingest", "reingest", "config",
-    "validate", "teardown",
+    "create", "start", "stop", "restart", "status", "list", "open", "token", "logs", "ingest", "reingest", "backup",
+    "restore", "maintain", "config", "validate", "teardown",
 ];
 
 #[test]
@@ -146,7 +146,10 @@ fn mistakes_have_their_own_exit_codes_and_a_hint() {
     for name in ["../x", "-x", "Friend", "a/b", ""] {
         failed(&ytorch.run(&["create", &format!("--instance={name}")]), 2);
     }
-    for verb in ["start", "stop", "restart", "status", "open", "token", "logs", "config", "reingest", "teardown"] {
+    for verb in [
+        "start", "stop", "restart", "status", "open", "token", "logs", "config", "reingest", "backup", "maintain",
+        "teardown",
+    ] {
         failed(&ytorch.run(&[verb, "nobody"]), 6);
     }
     failed(&ytorch.run(&["frobnicate"]), 2);

@@ -9,7 +9,7 @@ use ytorch_tests::programs;
 const ROWS: &[&[&str]] = &[
     &["ytorch-core", "ytorch-chart", "ytorch-telemetry"],
     &["ytorch-store", "ytorch-web"],
-    &["ytorch-jobs"],
+    &["ytorch-jobs", "ytorch-backup"],
     &["ytorch-pipeline"],
     // The pipelines: see `row`.
     &[],

@@ -64,6 +64,16 @@ impl InstanceFolders {
         self.root.join("data/db/ytorch.sqlite3")
     }
 
+    /// `data/media/`: videos, frames and sound.
+    pub fn media(&self) -> PathBuf {
+        self.root.join("data/media")
+    }
+
+    /// `backups/`: where backups go unless another place is named.
+    pub fn backups(&self) -> PathBuf {
+        self.root.join("backups")
+    }
+
     /// `logs/`.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")

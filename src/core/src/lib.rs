@@ -2,6 +2,7 @@
 //!
 //! It deliberately knows nothing of SQLite, HTTP or YouTube, so that the orchestrator can use it and stay small.
 
+pub mod backups;
 pub mod disk;
 pub mod exit;
 pub mod files;
@@ -12,6 +13,7 @@ pub mod problem;
 pub mod secret;
 pub mod time;
 
+pub use backups::BackupName;
 pub use exit::ExitCode;
 pub use folders::InstanceFolders;
 pub use hexadecimal::hexadecimal;

@@ -1,6 +1,6 @@
 //! Does actions, one by one, in order. It decides nothing: a plan says what, this says how.
 
-use std::{fs, io};
+use std::{fs, io, path::Path};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use ytorch_core::{
@@ -57,6 +57,11 @@ fn apply_to_files(action: &Action) -> io::Result<()> {
             renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?;
             to.parent().map_or(Ok(()), sync_folder)
         }
+        Action::Exchange { one, other } => {
+            renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?;
+            other.parent().map_or(Ok(()), sync_folder)
+        }
+        Action::LinkFiles { from, to } => unless_absent(link_files(from, to)),
         Action::RemoveFile { path } => unless_absent(fs::remove_file(path)),
         Action::Move { from, to } => {
             fs::rename(from, to)?;
@@ -64,6 +69,19 @@ fn apply_to_files(action: &Action) -> io::Result<()> {
         }
         Action::Engine(_) => Ok(()),
     }
+}
+
+fn link_files(from: &Path, to: &Path) -> io::Result<()> {
+    let entries = fs::read_dir(from)?;
+    create_private_folder(to)?;
+    for entry in entries {
+        let entry = entry?;
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if entry.file_type()?.is_file() && !is_hidden {
+            fs::hard_link(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    sync_folder(to)
 }
 
 fn settings_text(time_zone: Option<&str>) -> String {

@@ -1,8 +1,12 @@
 //! The words a person may type. It checks nothing beyond their form and touches no file.
 
+mod backup;
+
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
@@ -80,6 +84,12 @@ pub(crate) enum Verb {
     Ingest(Ingest),
     /// Build everything again from the kept source files
     Reingest(Reingest),
+    /// Back an instance up, whether it runs or not; verify, list and drill backups
+    Backup(Backup),
+    /// Restore a backup to a new instance, or in place of one
+    Restore(Restore),
+    /// Check a database, give back its free pages and sweep temporary files
+    Maintain(Change),
     /// Show every setting with its value and where it comes from
     Config(Choice),
     /// Check this machine and an instance without starting anything
@@ -124,7 +134,7 @@ pub(crate) enum EngineWish {
     Process,
 }
 
-/// `start`, `stop`, `restart`
+/// `start`, `stop`, `restart`, `maintain`
 #[derive(Args, Debug)]
 pub(crate) struct Change {
     #[command(flatten)]

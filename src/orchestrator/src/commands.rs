@@ -1,12 +1,15 @@
 //! The verbs, one per file, and what they share. It does not print: verbs return answers.
 
+mod backup;
 mod config;
 mod create;
 mod ingest;
 mod instance_log;
 mod listing;
+mod maintain;
 mod open;
 mod reingest;
+mod restore;
 mod running;
 mod teardown;
 mod validate;
@@ -55,6 +58,9 @@ pub(crate) fn run(command_line: CommandLine, output: Output) -> Result<Answer, P
         Verb::Logs(options) => instance_log::logs(&context, &options),
         Verb::Ingest(options) => ingest::ingest(&context, &options),
         Verb::Reingest(options) => reingest::reingest(&context, &options),
+        Verb::Backup(options) => backup::backup(&context, &options),
+        Verb::Restore(options) => restore::restore(&context, &options),
+        Verb::Maintain(options) => maintain::maintain(&context, &options),
         Verb::Config(choice) => config::config(&context, &choice),
         Verb::Validate(choice) => validate::validate(&context, &choice),
         Verb::Teardown(options) => teardown::teardown(&context, &options),

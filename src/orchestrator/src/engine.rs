@@ -62,9 +62,9 @@ pub(crate) enum Activity {
         /// The server's process.
         pid: u32,
     },
-    /// An import without a server.
+    /// An import, or maintenance, without a server.
     Importing {
-        /// The import's process.
+        /// Its process.
         pid: u32,
     },
 }

@@ -1,20 +1,12 @@
 //! The import object of the server: running one without a server, and its end in words. It counts nothing itself.
 
-use std::{
-    io::{BufRead as _, BufReader, Read as _},
-    path::PathBuf,
-    process::{ChildStderr, Stdio},
-    thread,
-};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use ytorch_core::{ExitCode, InstanceFolders, Problem};
 
 use crate::{
-    output::Answer,
-    progress::Progress,
-    server_client::problem_of,
-    server_program::{ServerProgram, exit_code},
+    output::Answer, progress::Progress, server_client::problem_of, server_program::ServerProgram, server_work,
 };
 
 /// What a summary is of.
@@ -40,45 +32,12 @@ pub(crate) fn run_alone(
     progress: &mut Progress,
 ) -> Result<Value, Problem> {
     let mut command = program.command(verb, folders);
-    command.arg("--json").stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.arg("--json");
     if !paths.is_empty() {
         command.arg("--").args(paths);
     }
-    let mut child = command.spawn().map_err(|error| program.cannot_run(&error))?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let words = thread::spawn(move || stderr.map(last_part).unwrap_or_default());
-    let mut end = None;
-    for line in stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).lines()).map_while(Result::ok) {
-        let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
-        match event.get("event").and_then(Value::as_str) {
-            Some("progress") => progress.show_import(&event),
-            Some("done" | "failed") => end = Some(event),
-            _ => {}
-        }
-    }
-    let status = child.wait().map_err(|error| program.cannot_run(&error))?;
-    let words = words.join().unwrap_or_default();
-    let code = exit_code(status.code());
-    let code = if code == ExitCode::Success { ExitCode::Failure } else { code };
-    match end {
-        Some(event) if event.get("problem").is_some_and(|problem| !problem.is_null()) => {
-            Err(problem_of(&event["problem"], code))
-        }
-        Some(event) if status.success() => Ok(event["import"].clone()),
-        _ => Err(Problem::new(code, format!("`ytorch-server {verb}` ended with {status}"))
-            .detail(words.trim())
-            .hint("nothing was half imported: run the same command again")),
-    }
-}
-
-/// The end of what the server wrote to standard error; all of it is in its log.
-fn last_part(mut stderr: ChildStderr) -> String {
-    let mut bytes = Vec::new();
-    // What was read before a failure is still the best explanation there is.
-    let _ = stderr.read_to_end(&mut bytes);
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(8)..].join("\n    ")
+    let mut done = server_work::follow(program, verb, command, progress)?;
+    Ok(done["import"].take())
 }
 
 /// An ended import as an answer, or as the problem that ended it.
@@ -126,7 +85,8 @@ fn summary(kind: Kind, import: &Value) -> String {
 }
 
 /// A number with its thousands set apart: 1,234,567.
-fn grouped(number: u64) -> String {
+/// A count with a comma between each three digits.
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -19,6 +19,7 @@ mod progress;
 mod root;
 mod server_client;
 mod server_program;
+mod server_work;
 mod size;
 mod spec;
 mod state;

@@ -1,6 +1,9 @@
 //! What has to be done to get from what is to what should be. Pure: it reads no file and asks no process.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 use ytorch_core::InstanceFolders;
@@ -62,6 +65,20 @@ pub(crate) enum Action {
         /// The folder.
         path: PathBuf,
     },
+    /// Let two folders change names, in one step.
+    Exchange {
+        /// One.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
+    /// Give the files of a folder a second name in another folder, if there is such a folder.
+    LinkFiles {
+        /// Where they are.
+        from: PathBuf,
+        /// Where they will be as well.
+        to: PathBuf,
+    },
     /// Rename a file or folder.
     Move {
         /// What it is called now.
@@ -91,6 +108,12 @@ impl fmt::Display for Action {
             ),
             Self::Publish { from, to } | Self::Move { from, to } => {
                 write!(formatter, "rename {} to {}", from.display(), to.display())
+            }
+            Self::Exchange { one, other } => {
+                write!(formatter, "exchange {} and {}", one.display(), other.display())
+            }
+            Self::LinkFiles { from, to } => {
+                write!(formatter, "keep the files of {} in {}", from.display(), to.display())
             }
             Self::Engine(Step::Start) => formatter.write_str("start the server"),
             Self::Engine(Step::Stop) => formatter.write_str("stop the server"),
@@ -146,6 +169,29 @@ fn folders_inside(folders: &InstanceFolders) -> impl Iterator<Item = Action> {
     ]
     .into_iter()
     .map(|path| Action::CreateFolder { path })
+}
+
+/// Completes what a backup was unpacked to. The spec is the last; what lacks is what a server would make anyhow.
+pub(crate) fn complete(staging: &InstanceFolders, spec: &Spec) -> Vec<Action> {
+    let mut actions: Vec<Action> = folders_inside(staging).collect();
+    if !staging.token().is_file() {
+        actions.push(Action::WriteToken { path: staging.token() });
+    }
+    actions.push(Action::RemoveFile { path: removed_spec(staging) });
+    actions.push(Action::WriteSpec { path: staging.spec(), spec: spec.clone() });
+    actions
+}
+
+/// Puts a complete folder in the place of an instance, which goes to `away`; its backups stay with the name.
+///
+/// The new one takes the name `away` first, so that one exchange is all it takes: before it everything is as it was,
+/// after it everything is as it will be. Backups have a name in both, which costs no space and can lose none.
+pub(crate) fn replace(staging: &InstanceFolders, target: &InstanceFolders, away: &Path) -> Vec<Action> {
+    vec![
+        Action::LinkFiles { from: target.backups(), to: staging.backups() },
+        Action::Publish { from: staging.root().to_owned(), to: away.to_owned() },
+        Action::Exchange { one: away.to_owned(), other: target.root().to_owned() },
+    ]
 }
 
 /// Writes the changed spec, if it changed.

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem, files::create_private_folder};
+use ytorch_core::{
+    BackupName, ExitCode, InstanceFolders, InstanceName, Problem, Timestamp, files::create_private_folder,
+};
 
 use crate::{
     lock::Lock,
@@ -17,6 +19,10 @@ use crate::{
 const STAGING: &str = ".staging-";
 /// Purged instances whose files are being deleted.
 const PURGED: &str = ".ytorch-purged-";
+/// Backups that are being unpacked, which takes longer than anybody may hold the root's lock: each is locked itself.
+const RESTORING: &str = ".ytorch-restoring-";
+/// What was an instance before a restore. Nobody but its owner deletes it.
+const REPLACED: &str = ".ytorch-replaced-";
 
 /// How long a command waits for another one that allocates a port or moves a folder; both take moments.
 const ROOT_PATIENCE: Duration = Duration::from_secs(30);
@@ -75,6 +81,19 @@ impl Root {
     /// Where an instance goes while its files are deleted.
     pub(crate) fn purged(&self, name: &InstanceName) -> PathBuf {
         self.0.join(format!("{PURGED}{name}-{}", std::process::id()))
+    }
+
+    /// Where a backup is unpacked before it is an instance.
+    pub(crate) fn restoring(&self, name: &InstanceName) -> InstanceFolders {
+        InstanceFolders::new(self.0.join(format!("{RESTORING}{name}-{}", std::process::id())))
+    }
+
+    /// Where an instance goes in whose place a backup comes: a folder that is not there yet.
+    pub(crate) fn replaced(&self, name: &InstanceName, now: Timestamp) -> PathBuf {
+        let path = self.0.join(format!("{REPLACED}{name}-{}", BackupName::stamp(now)));
+        let numbered = |number: u32| path.with_added_extension(number.to_string());
+        let taken = |path: &PathBuf| fs::symlink_metadata(path).is_ok();
+        std::iter::once(path.clone()).chain((2..1_000).map(numbered)).find(|path| !taken(path)).unwrap_or(path.clone())
     }
 
     /// What stands at the place of an instance.
@@ -166,12 +185,13 @@ impl Root {
         Ok(names.iter().filter_map(|name| Spec::read(&self.folders(name).spec(), name).ok().flatten()).collect())
     }
 
-    /// Folders that an interrupted create or purge left. Others may use this folder as well, so a name that merely
+    /// Folders that an interrupted create, restore or purge left. Others may use this folder as well, so a name that merely
     /// looks like one is not enough.
     pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(&self.0) else { return Vec::new() };
         let paths = entries.flatten().map(|entry| entry.path());
-        let mut leftovers: Vec<PathBuf> = paths.filter(|path| is_purged(path) || is_staging(path)).collect();
+        let mut leftovers: Vec<PathBuf> =
+            paths.filter(|path| is_purged(path) || is_staging(path) || is_given_up(path)).collect();
         leftovers.sort();
         leftovers
     }
@@ -201,6 +221,11 @@ fn is_named(path: &Path, prefix: &str) -> bool {
 
 fn is_purged(path: &Path) -> bool {
     is_named(path, PURGED)
+}
+
+/// Whether nobody unpacks a backup there any more. Whoever does has locked the folder, under the root's lock.
+fn is_given_up(path: &Path) -> bool {
+    is_named(path, RESTORING) && fs::File::open(path).is_ok_and(|folder| folder.try_lock().is_ok())
 }
 
 fn is_staging(path: &Path) -> bool {

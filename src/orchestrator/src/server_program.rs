@@ -48,6 +48,13 @@ impl ServerProgram {
         command
     }
 
+    /// A command of the program that needs no instance.
+    pub(crate) fn bare_command(&self, verb: &str) -> Command {
+        let mut command = Command::new(&self.0);
+        command.arg(verb).stdin(Stdio::null());
+        command
+    }
+
     /// The version the program says it is, such as `0.1.0`.
     pub(crate) fn version(&self) -> Result<String, Problem> {
         let output = self.run(Command::new(&self.0).arg("--version").stdin(Stdio::null()))?;

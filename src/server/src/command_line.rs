@@ -30,6 +30,68 @@ pub(crate) enum Verb {
     Settings(Work),
     /// See whether the server could start here. It changes nothing.
     Check(Work),
+    /// Back the instance up, whether a server runs or not.
+    Backup(Backup),
+    /// Say of which instance and when a backup is. It is not checked.
+    BackupShow(Archive),
+    /// Read a backup from the first byte to the last and see whether it is whole.
+    BackupVerify(Archive),
+    /// Restore a backup into a scratch folder, open it, count it, and throw it away.
+    BackupDrill(Archive),
+    /// Unpack a backup into a folder that is empty or not there.
+    Restore(Restore),
+    /// Check the database, give back its free pages and sweep temporary files while no server runs.
+    Maintain(Maintain),
+}
+
+/// `backup`.
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// Which instance, and how to answer.
+    #[command(flatten)]
+    pub(crate) work: Work,
+    /// Where it goes: a folder, or a new file that ends in .tar.gz [default: backups/ of the instance].
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) to: Option<PathBuf>,
+    /// Take data/media along.
+    #[arg(long)]
+    pub(crate) media: bool,
+}
+
+/// A verb that looks at a backup and needs no instance.
+#[derive(Debug, Args)]
+pub(crate) struct Archive {
+    /// The backup.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What is said of the settings.
+    #[command(flatten)]
+    pub(crate) flags: SettingFlags,
+}
+
+/// `restore`.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup, and how to answer.
+    #[command(flatten)]
+    pub(crate) archive: Archive,
+    /// The folder to unpack into.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) instance_dir: PathBuf,
+}
+
+/// `maintain`.
+#[derive(Debug, Args)]
+pub(crate) struct Maintain {
+    /// Which instance, and how to answer.
+    #[command(flatten)]
+    pub(crate) work: Work,
+    /// Look only, and change nothing. It works beside a server.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `serve`.

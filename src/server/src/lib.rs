@@ -5,6 +5,7 @@
 mod command_line;
 mod commands;
 mod instance;
+mod jobs;
 mod listener;
 mod lock;
 mod metrics;
@@ -37,6 +38,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Reingest(arguments) => commands::import::reingest(&arguments),
         Verb::Settings(arguments) => commands::settings::run(&arguments),
         Verb::Check(arguments) => commands::check::run(&arguments),
+        Verb::Backup(arguments) => commands::backup::run(&arguments),
+        Verb::BackupShow(arguments) => commands::archive::show(&arguments),
+        Verb::BackupVerify(arguments) => commands::archive::verify(&arguments),
+        Verb::BackupDrill(arguments) => commands::archive::drill(&arguments),
+        Verb::Restore(arguments) => commands::archive::restore(&arguments),
+        Verb::Maintain(arguments) => commands::maintain::run(&arguments),
     };
     result.unwrap_or_else(|problem| {
         output::tell(&format!("ytorch-server: {problem}"));

@@ -1,6 +1,6 @@
 //! How a connection is set up. It does not hand connections out.
 
-use std::{path::Path, time::Duration};
+use std::{fmt::Write as _, os::unix::ffi::OsStrExt as _, path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -23,14 +23,31 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A connection that can only read.
-pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+/// A connection that can only read, also beside a server in another process.
+///
+/// Where nobody else has the database open, SQLite makes its WAL beside it for as long as this connection lives.
+pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "query_only", true)?;
     common(&connection)?;
     Ok(connection)
+}
+
+/// A connection that can only read and makes no file. With `in_use` false it sees the one file and nothing beside it.
+pub fn open_untouched(path: &Path, in_use: bool) -> rusqlite::Result<Connection> {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            _ if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            _ => write!(uri, "%{byte:02x}").expect("a text takes text"),
+        }
+    }
+    // `immutable` keeps SQLite from making a WAL beside a database that nobody uses; one in use has its own.
+    uri.push_str(if in_use { "?mode=ro" } else { "?mode=ro&immutable=1" });
+    Connection::open_with_flags(uri, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
 }
 
 fn common(connection: &Connection) -> rusqlite::Result<()> {

@@ -11,6 +11,7 @@ mod error;
 mod readers;
 mod writer;
 
+pub use connection::{open_reader, open_untouched};
 pub use database::Database;
 pub use error::{OpenError, StoreError};
 pub use migration::{Migration, Migrations};

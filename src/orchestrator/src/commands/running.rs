@@ -44,7 +44,7 @@ pub(super) fn restart(context: &Context, options: &Change) -> Result<Answer, Pro
     change(context, options, "restart", Desired::Running, |spec| spec.wanting(Desired::Running))
 }
 
-/// After `create`: starts what its spec says.
+/// After `create` and `restore`: starts what its spec says.
 pub(super) fn bring_up(context: &Context, name: &InstanceName, spec: &Spec) -> Result<(), Problem> {
     let folders = context.root.folders(name);
     let _lock = context.root.lock_instance(name, "create")?;
@@ -121,7 +121,7 @@ pub(super) fn observe(folders: &InstanceFolders, spec: &Spec) -> Result<Observed
 
 /// The problem of an import without a server, which nobody should interrupt.
 fn import_runs(name: &InstanceName, pid: u32) -> Problem {
-    Problem::new(ExitCode::Busy, format!("an import into `{name}` is running"))
+    Problem::new(ExitCode::Busy, format!("an import into `{name}` is running, or its maintenance"))
         .detail(format!("the process {pid} holds the database"))
         .hint("wait until it is done and try again")
 }

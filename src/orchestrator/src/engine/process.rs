@@ -97,11 +97,11 @@ fn read_report(path: &Path) -> Option<Report> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// Whether a process that holds `run/server.lock` is an import and not a server. Unknown counts as a server.
+/// Whether a process that holds `run/server.lock` is an import or maintenance and not a server. Unknown counts as a server.
 fn is_import(pid: u32) -> bool {
     let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let verb = arguments.split(|byte| *byte == 0).nth(1).unwrap_or_default();
-    verb == b"import" || verb == b"reingest"
+    verb == b"import" || verb == b"reingest" || verb == b"maintain"
 }
 
 fn start(program: &ServerProgram, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {

@@ -4,9 +4,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use super::{Ended, Root};
 
-const VERBS: [&str; 14] = [
-    "create", "start", "stop", "restart", "status", "list", "open", "token", "logs", "ingest", "reingest", "config",
-    "validate", "teardown",
+const VERBS: [&str; 17] = [
+    "create", "start", "stop", "restart", "status", "list", "open", "token", "logs", "ingest", "reingest", "backup",
+    "restore", "maintain", "config", "validate", "teardown",
 ];
 
 #[test]

@@ -1,12 +1,11 @@
 //! `check`: whether the server could start here. It changes nothing: no folder, no table, no lock that lasts.
 
-use std::{fmt::Write as _, os::unix::ffi::OsStrExt as _, path::Path};
+use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
 use rustix::fs::Access;
 use serde::Serialize;
 use ytorch_core::{ExitCode, Problem, Secret};
-use ytorch_store::rusqlite;
+use ytorch_store::{open_untouched, rusqlite};
 
 use crate::{command_line::Work, instance::Instance, lock, output, pipelines::Pipelines, readiness};
 
@@ -101,18 +100,4 @@ fn newest_migrations(path: &Path, in_use: bool) -> rusqlite::Result<Option<Strin
         }
     }
     Ok(None)
-}
-
-/// `immutable` keeps SQLite from making a WAL beside a database that nobody uses; one in use has its own.
-fn open_untouched(path: &Path, in_use: bool) -> rusqlite::Result<Connection> {
-    let mut uri = "file:".to_owned();
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
-            _ if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
-            _ => write!(uri, "%{byte:02x}").expect("a text takes text"),
-        }
-    }
-    uri.push_str(if in_use { "?mode=ro" } else { "?mode=ro&immutable=1" });
-    Connection::open_with_flags(uri, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
 }
