@@ -8,27 +8,15 @@ mod watch;
 
 use std::{sync::Arc, time::Duration};
 
-use ytorch_core::InstanceName;
-use ytorch_jobs::{Breakers, FailedJob, JobKind, NewJob, QueueSettings, Schedule, When};
+use ytorch_jobs::{FailedJob, JobKind, NewJob, QueueSettings, Schedule, When};
 use ytorch_pipeline::Resources;
-use ytorch_store::Vault;
 
-use crate::settings::Settings;
+use crate::{platform::Platform, settings::Settings};
 
 pub(crate) use notify::{SERVICE as NOTIFY_SERVICE, TOKEN as NOTIFY_TOKEN};
 
 /// How often readiness is looked at, when somebody wants to hear of it.
 const WATCH_EVERY: Duration = Duration::from_mins(15);
-
-/// What the platform's jobs work with.
-#[derive(Clone)]
-pub(crate) struct Platform {
-    pub(crate) instance: InstanceName,
-    pub(crate) resources: Resources,
-    pub(crate) settings: Settings,
-    pub(crate) breakers: Breakers,
-    pub(crate) vault: Vault,
-}
 
 /// The kinds of jobs of the platform.
 fn kinds(platform: &Platform) -> Vec<JobKind> {

@@ -11,8 +11,10 @@ mod lock;
 mod metrics;
 mod output;
 mod pipelines;
+mod platform;
 mod readiness;
 mod router;
+mod web;
 pub mod settings;
 
 use std::ffi::OsString;

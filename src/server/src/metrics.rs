@@ -15,29 +15,43 @@ use axum::{
 use serde_json::json;
 use ytorch_core::disk;
 use ytorch_pipeline::Resources;
-use ytorch_telemetry::{Metrics, metrics::TEXT_TYPE};
+use ytorch_store::StoreError;
+use ytorch_telemetry::{
+    Metrics,
+    metrics::{BreakerState, TEXT_TYPE},
+};
 use ytorch_web::WebError;
 
-use crate::router::{Platform, VERSION};
+use crate::{platform::Site, router::VERSION};
 
 /// Every metric in the text format of Prometheus.
 #[utoipa::path(get, path = "/metrics")]
-pub(crate) async fn as_text(State(platform): State<Platform>) -> Result<Response, WebError> {
-    let metrics = look(platform.services.resources).await?;
+pub(crate) async fn as_text(State(site): State<Site>) -> Result<Response, WebError> {
+    let metrics = look(site).await?;
     Ok(([(header::CONTENT_TYPE, TEXT_TYPE)], metrics.text()).into_response())
 }
 
 /// The same in JSON, with the families that have no sample yet.
 #[utoipa::path(get, path = "/metrics.json")]
-pub(crate) async fn as_json(State(platform): State<Platform>) -> Result<Response, WebError> {
-    let metrics = look(platform.services.resources).await?;
+pub(crate) async fn as_json(State(site): State<Site>) -> Result<Response, WebError> {
+    let metrics = look(site).await?;
     Ok(Json(json!({ "families": metrics.readings() })).into_response())
 }
 
 /// Looks up what nobody tells, on a thread that may block.
-async fn look(resources: Resources) -> Result<Metrics, WebError> {
+async fn look(site: Site) -> Result<Metrics, WebError> {
     let looked = tokio::task::spawn_blocking(move || {
-        let Resources { folders, database, metrics, .. } = resources;
+        let Site { platform, services, .. } = site;
+        let Resources { folders, database, metrics, .. } = services.resources;
+        let told = database.read_blocking(|connection| {
+            Ok::<_, StoreError>((services.queue.count(connection)?, platform.breakers.list(connection)?))
+        });
+        if let Ok((jobs, breakers)) = told {
+            metrics.set_jobs(jobs.into_iter().map(|(kind, state, count)| (kind, state.word(), count)).collect());
+            for breaker in breakers {
+                metrics.set_breaker(&breaker.service, state(breaker.state));
+            }
+        }
         metrics.set_version(VERSION);
         metrics.set_database_size(size(database.path()), size(&wal(database.path())));
         match disk::free_bytes(folders.root()) {
@@ -49,6 +63,14 @@ async fn look(resources: Resources) -> Result<Metrics, WebError> {
     });
     // The panic is in the log already.
     looked.await.map_err(|_| WebError::of_status(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+fn state(state: ytorch_jobs::BreakerState) -> BreakerState {
+    match state {
+        ytorch_jobs::BreakerState::Closed => BreakerState::Closed,
+        ytorch_jobs::BreakerState::HalfOpen => BreakerState::HalfOpen,
+        ytorch_jobs::BreakerState::Open => BreakerState::Open,
+    }
 }
 
 /// The size of a file; one that is not there takes no room.

@@ -29,7 +29,7 @@ impl Pipelines {
     pub(crate) fn all() -> Self {
         let mut all = Self {
             navigation: Vec::new(),
-            migrations: vec![ytorch_jobs::MIGRATIONS],
+            migrations: vec![ytorch_store::vault::MIGRATIONS, ytorch_jobs::MIGRATIONS],
             jobs: Vec::new(),
             routes: Vec::new(),
             starts: Vec::new(),

@@ -6,10 +6,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::Serialize;
 use utoipa::ToSchema;
 use ytorch_core::InstanceFolders;
+use ytorch_jobs::{Breaker, BreakerState};
 use ytorch_pipeline::{Check, Resources};
 use ytorch_store::{StoreError, rusqlite};
 
-use crate::pipelines::Pipelines;
+use crate::{pipelines::Pipelines, platform::Site};
 
 /// What was found, as `/readyz` shows it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,6 +19,17 @@ pub(crate) struct Readiness {
     ready: bool,
     /// What was looked at.
     checks: Vec<Shown>,
+    /// What does not work and is not needed for the server to be ready, such as a service outside.
+    degraded: Vec<Degraded>,
+}
+
+/// Something optional that does not work.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Degraded {
+    /// What, such as `breaker.notify`.
+    pub(crate) name: String,
+    /// Why, and what to do.
+    pub(crate) detail: String,
 }
 
 /// One thing that must hold.
@@ -34,7 +46,22 @@ struct Shown {
 
 impl Readiness {
     /// Looks at everything, on a thread that may block.
-    pub(crate) fn look(resources: &Resources, pipelines: &Pipelines) -> Self {
+    pub(crate) fn of_site(site: &Site) -> Self {
+        let mut readiness = Self::of_resources(&site.services.resources, &site.pipelines);
+        let alive = site.services.queue.is_alive();
+        let detail = if alive { "it looks round" } else { "it has ended or is stuck; restart the server" };
+        readiness.checks.push(Shown { name: "jobs.worker", ok: alive, detail: detail.to_owned() });
+        readiness.ready &= alive;
+        let breakers = site.services.resources.database.read_blocking(|connection| {
+            Ok::<_, StoreError>(site.platform.breakers.list(connection)?)
+        });
+        let not_closed = breakers.unwrap_or_default().into_iter().filter(|breaker| breaker.state != BreakerState::Closed);
+        readiness.degraded = not_closed.map(|breaker| degraded(&breaker)).collect();
+        readiness
+    }
+
+    /// Looks at what there is without a queue.
+    pub(crate) fn of_resources(resources: &Resources, pipelines: &Pipelines) -> Self {
         let mut checks = vec![
             readable(resources, pipelines),
             writable(resources.database.path()),
@@ -42,12 +69,36 @@ impl Readiness {
         ];
         checks.extend(pipelines.checks(resources));
         let checks: Vec<_> = checks.into_iter().map(|Check { name, ok, detail }| Shown { name, ok, detail }).collect();
-        Self { ready: checks.iter().all(|check| check.ok), checks }
+        Self { ready: checks.iter().all(|check| check.ok), checks, degraded: Vec::new() }
+    }
+
+    /// Every check: its name, whether it holds, what was found.
+    pub(crate) fn checks(&self) -> impl Iterator<Item = (&'static str, bool, &str)> {
+        self.checks.iter().map(|check| (check.name, check.ok, check.detail.as_str()))
+    }
+
+    /// What does not work and is not needed.
+    pub(crate) fn degraded(&self) -> &[Degraded] {
+        &self.degraded
+    }
+
+    /// What fails, in words.
+    pub(crate) fn failing(&self) -> Vec<String> {
+        let failing = self.checks.iter().filter(|check| !check.ok);
+        failing.map(|check| format!("{}: {}", check.name, check.detail)).collect()
     }
 
     pub(crate) fn is_ready(&self) -> bool {
         self.ready
     }
+}
+
+/// Its last error stays out: a stranger may read this.
+fn degraded(breaker: &Breaker) -> Degraded {
+    let Breaker { service, state, failures, .. } = breaker;
+    let state = state.word();
+    let detail = format!("{state} after {failures} failures; the page of the administration says why");
+    Degraded { name: format!("breaker.{service}"), detail }
 }
 
 /// The database answers, and holds the tables that this program works with.

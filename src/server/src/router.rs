@@ -13,13 +13,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 use ytorch_core::{Clock, Secret, Timestamp};
-use ytorch_pipeline::Services;
 use ytorch_telemetry::Metrics;
 use ytorch_web::{
     Frame, FrameSettings, LoginCode, NavEntry, RateLimit, Route, Routes, Session, WebError, document::Instant, error::ErrorBody,
 };
 
-use crate::{instance::Instance, metrics, pipelines::Pipelines, readiness::Readiness};
+use crate::{instance::Instance, metrics, platform::Site, readiness::Readiness, web};
 
 /// The version that pages and `/healthz` show.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -28,7 +27,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 const TAG: &str = "Server";
 
 /// The frame round all pages of an instance.
-pub(crate) fn frame(instance: &Instance, token: Secret, navigation: &[NavEntry], metrics: &Metrics) -> Frame {
+pub(crate) fn frame(instance: &Instance, token: Secret, navigation: Vec<NavEntry>, metrics: &Metrics) -> Frame {
     let settings = &instance.loaded.settings;
     let mut hosts = settings.host_names.clone();
     if !settings.bind.is_unspecified() {
@@ -39,7 +38,7 @@ pub(crate) fn frame(instance: &Instance, token: Secret, navigation: &[NavEntry],
         instance: instance.name.clone(),
         zone: settings.time_zone.clone(),
         token,
-        navigation: navigation.to_vec(),
+        navigation,
         version: VERSION,
         clock: Clock::system(),
         rate_limit: RateLimit::per_second(settings.rate_limit_per_second),
@@ -49,9 +48,8 @@ pub(crate) fn frame(instance: &Instance, token: Secret, navigation: &[NavEntry],
 }
 
 /// All routes, with the guards round them.
-pub(crate) fn build(services: &Services, pipelines: Pipelines) -> Router {
-    let of_pipelines = pipelines.routes(services);
-    let platform = Platform { services: services.clone(), pipelines: Arc::new(pipelines) };
+pub(crate) fn build(site: &Site) -> Router {
+    let frame = &site.services.frame;
     let own = Routes::new()
         .api(routes!(health))
         .api(routes!(ready))
@@ -59,17 +57,11 @@ pub(crate) fn build(services: &Services, pipelines: Pipelines) -> Router {
         .api(routes!(list_routes))
         .api(routes!(metrics::as_text))
         .api(routes!(metrics::as_json))
-        .with_state(platform);
-    let all = own.merge(ytorch_web::own_routes(&services.frame)).merge(of_pipelines);
+        .merge(web::routes())
+        .with_state(site.clone());
+    let all = own.merge(ytorch_web::own_routes(frame)).merge(site.pipelines.routes(&site.services));
     let list = Arc::new(all.list());
-    ytorch_web::protect(all.layer(Extension(list)), &services.frame)
-}
-
-/// What the platform's own routes work with.
-#[derive(Clone)]
-pub(crate) struct Platform {
-    pub(crate) services: Services,
-    pipelines: Arc<Pipelines>,
+    ytorch_web::protect(all.layer(Extension(list)), frame)
 }
 
 /// What `/healthz` says: that the process answers, and which one it is.
@@ -88,8 +80,8 @@ struct Health {
 /// That the server answers, and which one it is.
 #[utoipa::path(get, path = "/healthz", tag = TAG, security(()), responses(
     (status = 200, description = "The server answers", body = Health)))]
-async fn health(State(platform): State<Platform>) -> Json<Health> {
-    Json(Health { status: "ok", version: VERSION, instance: platform.services.frame.instance().to_string() })
+async fn health(State(site): State<Site>) -> Json<Health> {
+    Json(Health { status: "ok", version: VERSION, instance: site.services.frame.instance().to_string() })
 }
 
 /// Readiness
@@ -98,9 +90,8 @@ async fn health(State(platform): State<Platform>) -> Json<Health> {
 #[utoipa::path(get, path = "/readyz", tag = TAG, security(()), responses(
     (status = 200, description = "Everything is fit", body = Readiness),
     (status = 503, description = "Something is not fit; `checks` says what", body = Readiness)))]
-async fn ready(State(platform): State<Platform>) -> Response {
-    let Platform { services, pipelines } = platform;
-    let looked = tokio::task::spawn_blocking(move || Readiness::look(&services.resources, &pipelines)).await;
+async fn ready(State(site): State<Site>) -> Response {
+    let looked = tokio::task::spawn_blocking(move || Readiness::of_site(&site)).await;
     match looked {
         Ok(readiness) if readiness.is_ready() => Json(readiness).into_response(),
         Ok(readiness) => (StatusCode::SERVICE_UNAVAILABLE, Json(readiness)).into_response(),
@@ -127,7 +118,7 @@ struct LoginLink {
     (status = 403, description = "The request came with a session, or from a page of another site", body = ErrorBody)))]
 async fn make_login_link(
     session: Session,
-    State(platform): State<Platform>,
+    State(site): State<Site>,
     // Read, if only to be thrown away: otherwise the connection could not be used again.
     _: Bytes,
 ) -> Result<(StatusCode, Json<LoginLink>), WebError> {
@@ -135,7 +126,7 @@ async fn make_login_link(
         let what = "log-in links are made for the token only, not for a session";
         return Err(WebError::forbidden(what, "use `ytorch open`, or send `Authorization: Bearer`"));
     }
-    let LoginCode { code, expires_at } = platform.services.frame.auth().issue_code();
+    let LoginCode { code, expires_at } = site.services.frame.auth().issue_code();
     let link = LoginLink { path: format!("/login?code={}", code.reveal()), expires_at };
     Ok((StatusCode::CREATED, Json(link)))
 }

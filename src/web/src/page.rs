@@ -24,6 +24,8 @@ pub struct Page {
 pub(crate) struct Refresh {
     pub(crate) seconds: u32,
     pub(crate) href: String,
+    /// Whether a script on the page does better.
+    pub(crate) without_script: bool,
 }
 
 impl Page {
@@ -46,7 +48,13 @@ impl Page {
 
     /// Goes to a local address after some seconds; for pages that wait for something.
     pub fn refresh(mut self, seconds: u32, href: impl Into<String>) -> Self {
-        self.refresh = Some(Refresh { seconds, href: href.into() });
+        self.refresh = Some(Refresh { seconds, href: href.into(), without_script: false });
+        self
+    }
+
+    /// Goes to a local address after some seconds where no script runs; for pages that a script keeps up to date.
+    pub fn refresh_without_script(mut self, seconds: u32, href: impl Into<String>) -> Self {
+        self.refresh = Some(Refresh { seconds, href: href.into(), without_script: true });
         self
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,7 +16,7 @@ use ytorch_core::{ExitCode, Problem};
 use ytorch_jobs::Queue;
 use ytorch_pipeline::Services;
 
-use crate::{command_line::Serve, instance::Instance, jobs, listener, lock::ServerLock, output, pipelines::Pipelines, router};
+use crate::{command_line::Serve, instance::Instance, jobs, listener, lock::ServerLock, output, pipelines::Pipelines, platform::{Platform, Site}, router, web};
 
 /// How long requests that are under way at a stop may take to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -45,34 +46,31 @@ fn serve(instance: &Instance) -> Result<(), Problem> {
     let token = instance.token()?;
     let resources = instance.open()?;
     let pipelines = Pipelines::all();
-    let platform = jobs::kinds(&resources, &instance.loaded.settings);
-    let kinds = pipelines.job_kinds(&resources).into_iter().chain(platform).collect();
-    let queue = Queue::start(jobs::queue_settings(&resources, &instance.loaded.settings, kinds))
+    let platform = Platform::new(instance, &resources)?;
+    let queue = Queue::start(jobs::queue_settings(&platform, pipelines.job_kinds(&resources)))
         .map_err(|error| error.problem("could not start the job queue"))?;
-    let frame = router::frame(instance, token, &pipelines.navigation, &resources.metrics);
-    let services = Services { resources, queue, frame };
-    let served = serve_with(instance, listener, &services, pipelines);
-    services.queue.stop();
+    let mut navigation = pipelines.navigation.clone();
+    navigation.extend(web::navigation());
+    let frame = router::frame(instance, token, navigation, &resources.metrics);
+    let site =
+        Site { platform, services: Services { resources, queue, frame }, pipelines: Arc::new(pipelines) };
+    let served = serve_with(instance, listener, &site);
+    site.services.queue.stop();
     // The last owner of the database closes it, which empties its WAL.
-    drop(services);
+    drop(site);
     if served.is_ok() {
         tracing::info!("stopped");
     }
     served
 }
 
-fn serve_with(
-    instance: &Instance,
-    listener: TcpListener,
-    services: &Services,
-    pipelines: Pipelines,
-) -> Result<(), Problem> {
-    pipelines.start(services)?;
+fn serve_with(instance: &Instance, listener: TcpListener, site: &Site) -> Result<(), Problem> {
+    site.pipelines.start(&site.services)?;
     let failed = |error: io::Error| Problem::new(ExitCode::Failure, "could not serve").because(&error);
     let address = listener.local_addr().map_err(failed)?;
     let runtime = runtime().map_err(failed)?;
-    let router = router::build(services, pipelines);
-    let queue = services.queue.clone();
+    let router = router::build(site);
+    let queue = site.services.queue.clone();
     let served = runtime.block_on(async {
         let signals = Signals::new()?;
         let listener = listener::of_runtime(listener)?;

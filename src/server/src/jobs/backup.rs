@@ -4,7 +4,7 @@ use ytorch_backup::{Created, Media, Request, Retention, Target, Watch, create, p
 use ytorch_core::Problem;
 use ytorch_jobs::{Context, JobError, JobKind, Outcome, Progress, Report};
 
-use super::Platform;
+use crate::platform::Platform;
 
 /// The kind of job.
 pub(super) const KIND: &str = "platform_backup";

@@ -3,7 +3,7 @@
 use ytorch_backup::{Done, maintain};
 use ytorch_jobs::{JobError, JobKind, Outcome, Report};
 
-use super::Platform;
+use crate::platform::Platform;
 
 /// The kind of job.
 pub(super) const KIND: &str = "platform_maintain";

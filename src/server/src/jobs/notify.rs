@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use ytorch_core::{Clock, InstanceName, Secret, Timestamp};
 use ytorch_jobs::{Context, JobError, JobKind, NewJob, Outcome, RetryPolicy};
 
-use super::Platform;
+use crate::platform::Platform;
 
 /// The kind of job.
 pub(super) const KIND: &str = "platform_notify";

@@ -3,8 +3,7 @@
 use ytorch_jobs::{JobError, JobKind, Outcome, Report, RunStatus};
 use ytorch_store::StoreError;
 
-use super::Platform;
-use crate::{pipelines::Pipelines, readiness::Readiness};
+use crate::{pipelines::Pipelines, platform::Platform, readiness::Readiness};
 
 /// The kind of job.
 pub(super) const KIND: &str = "platform_watch";
@@ -16,7 +15,7 @@ pub(super) fn kind(platform: &Platform) -> JobKind {
 
 /// Fails once when readiness is lost, and says so without failing as long as it stays lost.
 fn look(platform: &Platform) -> Result<Outcome, JobError> {
-    let readiness = Readiness::look(&platform.resources, &Pipelines::all(), None);
+    let readiness = Readiness::of_resources(&platform.resources, &Pipelines::all());
     if readiness.is_ready() {
         return Ok(Outcome::Done(Report { message: Some("the server is ready".to_owned()), ..Report::default() }));
     }

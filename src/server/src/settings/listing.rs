@@ -54,6 +54,18 @@ pub fn list(instance: &InstanceName, folder: &std::path::Path, loaded: &Loaded) 
     all
 }
 
+impl Listed {
+    /// Who gave the value, and where.
+    pub fn origin_in_words(&self) -> String {
+        match self.origin {
+            Origin::Default => "default".to_owned(),
+            Origin::File => format!("file {}", self.place),
+            Origin::Environment => format!("environment {}", self.place),
+            Origin::Flag => format!("flag {}", self.place),
+        }
+    }
+}
+
 impl fmt::Display for Listed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.value.as_str().map_or_else(|| self.value.to_string(), str::to_owned);
@@ -61,11 +73,6 @@ impl fmt::Display for Listed {
         if let Some(unit) = self.unit {
             write!(formatter, " {unit}")?;
         }
-        match self.origin {
-            Origin::Default => write!(formatter, "  (default)"),
-            Origin::File => write!(formatter, "  (file {})", self.place),
-            Origin::Environment => write!(formatter, "  (environment {})", self.place),
-            Origin::Flag => write!(formatter, "  (flag {})", self.place),
-        }
+        write!(formatter, "  ({})", self.origin_in_words())
     }
 }

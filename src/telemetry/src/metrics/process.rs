@@ -21,6 +21,11 @@ impl Metrics {
         }
     }
 
+    /// Memory of the process at the last look, in bytes; `None` before the first.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        u64::try_from(self.0.families.process_resident_memory.get()).ok().filter(|bytes| *bytes > 0)
+    }
+
     fn show(&self, found: &Found) {
         let Found { resident_bytes, cpu_seconds, open_fds, max_fds, start_seconds, threads } = *found;
         let families = &self.0.families;

@@ -69,3 +69,32 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
     send();
   });
 }
+
+// Lists that the server tells of: the part is fetched again when something changed, bars move in between.
+for (const part of document.querySelectorAll("[data-live]")) {
+  let last = null;
+  const replace = async () => {
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector("[data-live]");
+      const busy = part.contains(document.activeElement) && document.activeElement !== document.body;
+      if (fresh && !busy) part.replaceChildren(...fresh.childNodes);
+    } catch { /* The next event asks again. */ }
+  };
+  const move = (job) => {
+    const bar = part.querySelector(`[data-job="${job.id}"] progress`);
+    const words = part.querySelector(`[data-job="${job.id}"] span`);
+    if (words && job.message) words.textContent = job.message;
+    if (bar && job.total > 0) { bar.max = job.total; bar.value = Math.min(job.done, job.total); }
+  };
+  const source = new EventSource(part.dataset.live);
+  source.addEventListener("jobs", (event) => {
+    const told = JSON.parse(event.data);
+    if (last !== null && last !== told.state) replace();
+    last = told.state;
+    told.running.forEach(move);
+  });
+  addEventListener("pagehide", () => source.close());
+}
