@@ -157,6 +157,10 @@ fn the_page_shows_all_of_the_document_and_its_examples_work() {
         }
     }
     assert!(tried > 8, "too few examples were tried");
+    assert!(
+        html.contains("integer, 2004 to 2100") && !html.contains("integer, 0 or more"),
+        "bounds are not written as people do"
+    );
     let anchors: BTreeSet<&str> = html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     for link in html.split(" href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(anchors.contains(link), "#{link} leads nowhere");
