@@ -22,6 +22,8 @@ pub use recount::{Figures, Recount};
 
 /// Every address of the API that reads, without its query. Tests ask each; the documents must name each.
 pub const API_READS: &[&str] = &[
+    "/api/v1/routes",
+    "/api/v1/openapi.json",
     "/api/v1/history/summary",
     "/api/v1/history/channels",
     "/api/v1/history/years",

@@ -8,8 +8,15 @@ use std::{
 use ytorch_tests::{API_READS, API_WRITES, Client, Instance, client::raw};
 
 /// Pages that must exist, and that nobody may see without log-in.
-const PAGES: &[&str] =
-    &["/history", "/history/channels", "/history/years", "/history/months", "/history/views", "/history/imports"];
+const PAGES: &[&str] = &[
+    "/api",
+    "/history",
+    "/history/channels",
+    "/history/years",
+    "/history/months",
+    "/history/views",
+    "/history/imports",
+];
 
 #[test]
 fn every_setting_is_printed_at_start_and_no_secret() {

@@ -7,7 +7,7 @@
 //! The doc comment of the handler is what people read: its first line is the title, without a full stop;
 //! the rest is the description.
 //!
-//! ```ignore
+//! ```text
 //! /// List shelves
 //! ///
 //! /// Newest first. Empty ones are among them.

@@ -108,7 +108,8 @@ fn type_name(one: &Type, object: &Object) -> &'static str {
 
 /// That a count is not negative goes without saying.
 fn bounds(object: &Object) -> String {
-    let text = |bound: &Option<_>| bound.as_ref().map(value);
+    // The library keeps all bounds as fractions.
+    let text = |bound: &Option<_>| bound.as_ref().map(|bound| value(bound).trim_end_matches(".0").to_owned());
     match (text(&object.minimum), text(&object.maximum)) {
         (Some(minimum), Some(maximum)) => format!(", {minimum} to {maximum}"),
         (Some(minimum), None) if minimum != "0" => format!(", {minimum} or more"),

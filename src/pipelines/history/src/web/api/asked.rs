@@ -81,7 +81,7 @@ enum Order {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Chosen {
-    /// Of this month only. If there is a `year` as well, it must be the same one.
+    /// Of this month only, such as `2024-06`. A `year` beside it must be the same one.
     #[param(pattern = "^(20[0-9]{2}-)?(0?[1-9]|1[0-2])$", example = "2024-06")]
     month: Option<String>,
     /// Of this year only.
