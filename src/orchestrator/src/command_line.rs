@@ -7,6 +7,7 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
+use crate::server_log::Level;
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
@@ -158,12 +159,21 @@ pub(crate) struct Open {
 pub(crate) struct Logs {
     #[command(flatten)]
     pub choice: Choice,
-    /// Go on showing new lines until interrupted
-    #[arg(long, short, conflicts_with = "json")]
+    /// Go on showing new records until interrupted
+    #[arg(long, short)]
     pub follow: bool,
-    /// How many lines from the end
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]
-    pub lines: usize,
+    /// How many records from the end [default: 100, or all with --since, --level or --grep]
+    #[arg(long, short = 'n', value_name = "N")]
+    pub lines: Option<usize>,
+    /// Only what is not older than this: 10m, 2h, 1d, 08:00, 2026-11-21, 2026-11-21T08:00
+    #[arg(long, value_name = "DURATION|TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// Only what is as serious as this, or more so
+    #[arg(long, value_enum)]
+    pub level: Option<Level>,
+    /// Only records in which this text or regular expression is found
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
+    pub grep: Option<String>,
 }
 
 /// `ingest`

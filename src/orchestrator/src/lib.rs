@@ -18,6 +18,7 @@ mod ports;
 mod progress;
 mod root;
 mod server_client;
+mod server_log;
 mod server_program;
 mod server_work;
 mod size;

@@ -26,7 +26,7 @@ pub(crate) fn last_lines(path: &Path, count: usize) -> io::Result<Vec<String>> {
     Ok(lines.into_iter().skip(start).map(str::to_owned).collect())
 }
 
-/// Follows a file over its rotations, from its present end.
+/// Follows a file over its rotations.
 pub(crate) struct Follower {
     path: PathBuf,
     open: Option<File>,
@@ -34,17 +34,10 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Begins at the present end of the file; one that is not there yet is read from its beginning.
-    pub(crate) fn at_end(path: PathBuf) -> io::Result<Self> {
-        let open = match File::open(&path) {
-            Ok(mut file) => {
-                file.seek(SeekFrom::End(0))?;
-                Some(file)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
-        Ok(Self { path, open, pending: Vec::new() })
+    /// Goes on where somebody else has stopped to read the file, `pending` being the line that had no end yet. A file
+    /// that is not there yet is read from its beginning.
+    pub(crate) fn after(path: PathBuf, open: Option<File>, pending: Vec<u8>) -> Self {
+        Self { path, open, pending }
     }
 
     /// Waits a moment and returns the whole lines that came.
@@ -98,9 +91,11 @@ mod tests {
         let path = folder.path().join("log");
         let mut file = File::create(&path).unwrap();
         file.write_all(b"old\n").unwrap();
-        let mut follower = Follower::at_end(path.clone()).unwrap();
+        let mut read = File::open(&path).unwrap();
+        read.seek(SeekFrom::End(0)).unwrap();
+        let mut follower = Follower::after(path.clone(), Some(read), b"just ".to_vec());
         file.write_all(b"new\nha").unwrap();
-        assert_eq!(follower.next_lines().unwrap(), ["new"]);
+        assert_eq!(follower.next_lines().unwrap(), ["just new"]);
         file.write_all(b"lf\nlast\n").unwrap();
         std::fs::rename(&path, folder.path().join("log.1")).unwrap();
         File::create(&path).unwrap().write_all(b"rotated\n").unwrap();

@@ -1,9 +1,9 @@
-//! `ytorch logs`: the newest lines of the server's log. It does not search and does not merge older files.
+//! `ytorch logs`: the records of the server's log that are asked for. It changes nothing and asks no server.
 
 use std::{io, path::Path};
 
 use serde_json::{Value, json};
-use ytorch_core::{ExitCode, InstanceFolders, Problem};
+use ytorch_core::{ExitCode, InstanceFolders, Problem, Zone};
 
 use super::{Context, chosen};
 use crate::{
@@ -11,37 +11,69 @@ use crate::{
     engine::process::server_output,
     lock::live_holder,
     output::{Answer, line_reaches_stdout},
+    server_log::{Backlog, Filter, Record, Records, Since, Unfinished, open_all, pattern},
     tail::{Follower, last_lines},
 };
+
+/// How many records are shown to those who choose none.
+const USUAL_RECORDS: usize = 100;
 
 /// Shows the log, and with `--follow` what is added to it until nobody reads any more.
 pub(super) fn logs(context: &Context, options: &Logs) -> Result<Answer, Problem> {
     let name = chosen(&options.choice)?;
+    let filter = filter(context, options)?;
     context.root.present(&name)?;
-    let path = context.root.folders(&name).server_log();
+    let folders = context.root.folders(&name);
+    let path = folders.server_log();
     let unreadable = |error: io::Error| {
         Problem::new(ExitCode::Failure, format!("could not read `{}`", path.display())).because(&error)
     };
-    let follower = options.follow.then(|| Follower::at_end(path.clone())).transpose().map_err(unreadable)?;
-    let lines = match last_lines(&path, options.lines) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            context.output.note(&format!("`{name}` has no log yet: its server never ran"));
-            Vec::new()
-        }
-        other => other.map_err(unreadable)?,
-    };
-    if !options.follow {
-        last_words_of_a_failed_start(context, &context.root.folders(&name));
+    let files = open_all(&path).map_err(unreadable)?;
+    if files.is_empty() {
+        context.output.note(&format!("`{name}` has no log yet: its server never ran"));
     }
-    let Some(mut follower) = follower else {
-        return Ok(Answer::shown(lines.join("\n"), json!({ "instance": name, "file": path, "lines": lines })));
-    };
-    let mut lines = lines;
+    let most = options.lines.or_else(|| filter.wants_all().then_some(USUAL_RECORDS));
+    let unfinished = if options.follow { Unfinished::Kept } else { Unfinished::Taken };
+    let backlog = Backlog::read(files, &filter, most, unfinished).map_err(unreadable)?;
+    if options.follow {
+        return follow(context, &path, backlog, &filter).map_err(unreadable);
+    }
+    last_words_of_a_failed_start(context, &folders);
+    let texts: Vec<&str> = backlog.records.iter().map(|record| record.text.as_str()).collect();
+    let records: Vec<Value> = backlog.records.iter().map(Record::to_json).collect();
+    Ok(Answer::shown(texts.join("\n"), json!({ "instance": name, "file": path, "records": records })))
+}
+
+fn filter(context: &Context, options: &Logs) -> Result<Filter, Problem> {
+    let now = Zone::system().local(context.clock.now());
+    let since = options.since.as_deref().map(|text| Since::parse(text)?.instant(&now)).transpose()?;
+    let pattern = options.grep.as_deref().map(pattern).transpose()?;
+    Ok(Filter { since, level: options.level, pattern })
+}
+
+/// Shows what was there, then what comes. With `--json` each record is a line, for there is no end of an array.
+fn follow(context: &Context, path: &Path, backlog: Backlog, filter: &Filter) -> io::Result<Answer> {
+    let Backlog { records: found, current, pending } = backlog;
+    let mut follower = Follower::after(path.to_owned(), current, pending);
+    let mut records = Records::default();
+    let mut found = found;
     loop {
-        if !lines.iter().all(|line| line_reaches_stdout(line)) {
-            return Ok(Answer::done("", Value::Null));
+        for record in found.iter().filter(|record| filter.wants(record)) {
+            let reached = if context.output.json {
+                line_reaches_stdout(&record.to_json().to_string())
+            } else {
+                line_reaches_stdout(&record.text)
+            };
+            if !reached {
+                return Ok(Answer::done("", Value::Null));
+            }
         }
-        lines = follower.next_lines().map_err(unreadable)?;
+        let lines = follower.next_lines()?;
+        found = lines.iter().filter_map(|line| records.take(line)).collect();
+        if lines.is_empty() {
+            // The server writes a record at once, so after a moment without a line nothing more belongs to the last one.
+            found.extend(records.rest());
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod create;
 mod help;
 mod ingest;
+mod logs;
 mod running;
 mod teardown;
 
