@@ -1,6 +1,8 @@
 //! What every reader must hold, whatever the bytes: no panic, bounded memory (the fuzzer's limit), and every record
 //! counted exactly once.
 
+pub mod backup;
+
 use std::{fs, path::PathBuf, sync::LazyLock};
 
 use tempfile::TempDir;

@@ -4,6 +4,7 @@
 //! the row was. A file that goes away while it is being copied is left out; only an import that failed removes one, and
 //! no row that counts names it.
 
+mod publish;
 mod writer;
 
 use std::{
@@ -13,12 +14,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::Serialize;
-use ytorch_core::{
-    BackupName, Clock, ExitCode, InstanceFolders, InstanceName, Problem, Timestamp,
-    files::{create_private_folder, sync_folder},
-};
+use ytorch_core::{Clock, InstanceFolders, InstanceName, Problem, Timestamp, files::create_private_folder};
 use ytorch_store::open_untouched;
 
 use crate::{
@@ -29,6 +26,7 @@ use crate::{
     work_folder::{WorkFolder, sweep},
 };
 
+use publish::{publish, taken};
 use writer::{Added, Writer};
 
 /// Whether `data/media` goes along, which may be many times as large as all the rest.
@@ -194,32 +192,6 @@ fn write_archive(
     let manifest = Manifest { format, instance, created_at, version, media, migrations, files, counts };
     writer.finish(&manifest)?;
     Ok(manifest)
-}
-
-/// Gives the whole archive its name. It never replaces a file.
-fn publish(request: &Request<'_>, began: Timestamp, unfinished: &Path) -> Result<PathBuf, Problem> {
-    let folder = request.target.folder();
-    let mut at = began;
-    loop {
-        let path = match &request.target {
-            Target::File(file) => file.clone(),
-            Target::Folder(folder) => folder.join(BackupName::new(request.instance.clone(), at).to_string()),
-        };
-        match renameat_with(CWD, unfinished, CWD, &path, RenameFlags::NOREPLACE).map_err(io::Error::from) {
-            Ok(()) => return sync_folder(&folder).map(|()| path).map_err(|error| failed(&folder, &error)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match &request.target {
-                Target::File(file) => return Err(taken(file)),
-                // Two backups within one second: the later one is called after the next second that is free.
-                Target::Folder(_) => at = Timestamp::from_seconds(at.second() + 1),
-            },
-            Err(error) => return Err(failed(&folder, &error)),
-        }
-    }
-}
-
-fn taken(file: &Path) -> Problem {
-    Problem::new(ExitCode::Refused, format!("`{}` exists already", file.display()))
-        .hint("name another file, or a folder: then the name is made from the time")
 }
 
 fn summary(path: PathBuf, manifest: Manifest) -> io::Result<Created> {

@@ -1,17 +1,19 @@
 //! A hidden folder for what is not finished. It is gone when the work is: by its owner, or after a kill by the next.
 //!
-//! Its owner holds a lock (`flock`) on it, so nobody has to guess by a process id whether the owner still lives.
+//! Its owner holds a lock (`flock`) on a file in it, so nobody has to guess by a process id whether the owner still
+//! lives. A file and not the folder itself, because network file systems lock only what is open for writing.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
 const PREFIX: &str = ".ytorch-backup-";
 const ENDING: &str = ".tmp";
+const LOCK: &str = "lock";
 
 /// A folder of mode 0700. Dropping it removes it with all that is in it.
 pub(crate) struct WorkFolder {
@@ -50,15 +52,24 @@ impl Drop for WorkFolder {
 }
 
 /// The lock of a new folder; `None` if a sweep took the folder for a left-over before it was locked.
-fn lock(path: &Path) -> io::Result<Option<File>> {
-    let file = match File::open(path) {
+fn lock(folder: &Path) -> io::Result<Option<File>> {
+    let path = folder.join(LOCK);
+    let file = match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
     file.lock()?;
-    match fs::metadata(path) {
+    match fs::metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         found => Ok((found?.ino() == file.metadata()?.ino()).then_some(file)),
+    }
+}
+
+/// Whether nobody works there any more.
+fn is_dead(folder: &Path) -> bool {
+    match OpenOptions::new().read(true).write(true).open(folder.join(LOCK)) {
+        Ok(lock) => lock.try_lock().is_ok(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
 }
 
@@ -69,7 +80,6 @@ pub(crate) fn leftovers(parent: &Path) -> Vec<PathBuf> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name.starts_with(PREFIX) && name.ends_with(ENDING)
     };
-    let is_dead = |path: &PathBuf| File::open(path).is_ok_and(|file| file.try_lock().is_ok());
     let mut paths: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())

@@ -223,9 +223,8 @@ impl Inner {
         let now = self.settings.clock.now();
         let next = self.next_step(&claimed, &result, now);
         tell(&result, &next);
-        let took = Duration::from_micros(
-            u64::try_from(now.as_micros().saturating_sub(started_at.as_micros())).unwrap_or(0),
-        );
+        let took =
+            Duration::from_micros(u64::try_from(now.as_micros().saturating_sub(started_at.as_micros())).unwrap_or(0));
         match &next {
             Next::Later { .. } => self.settings.metrics.job_retried(&claimed.kind),
             Next::End(state) => self.settings.metrics.job_ended(&claimed.kind, state.word(), took),

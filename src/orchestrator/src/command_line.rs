@@ -6,8 +6,8 @@ use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
 use crate::server_log::Level;
+pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]

@@ -14,8 +14,8 @@ mod pipelines;
 mod platform;
 mod readiness;
 mod router;
-mod web;
 pub mod settings;
+mod web;
 
 use std::ffi::OsString;
 

@@ -83,7 +83,9 @@ fn set_up(stream: &TcpStream) {
         sockopt::set_tcp_keepidle(stream, VANISHED / 2).err().map(Into::into),
         sockopt::set_tcp_keepintvl(stream, VANISHED / 8).err().map(Into::into),
         sockopt::set_tcp_keepcnt(stream, 4).err().map(Into::into),
-        sockopt::set_tcp_user_timeout(stream, u32::try_from(VANISHED.as_millis()).unwrap_or(u32::MAX)).err().map(Into::into),
+        sockopt::set_tcp_user_timeout(stream, u32::try_from(VANISHED.as_millis()).unwrap_or(u32::MAX))
+            .err()
+            .map(Into::into),
     ];
     // They only save resources; a system without one of them serves all the same.
     if let Some(error) = all.into_iter().flatten().next() {

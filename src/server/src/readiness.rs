@@ -52,10 +52,13 @@ impl Readiness {
         let detail = if alive { "it looks round" } else { "it has ended or is stuck; restart the server" };
         readiness.checks.push(Shown { name: "jobs.worker", ok: alive, detail: detail.to_owned() });
         readiness.ready &= alive;
-        let breakers = site.services.resources.database.read_blocking(|connection| {
-            Ok::<_, StoreError>(site.platform.breakers.list(connection)?)
-        });
-        let not_closed = breakers.unwrap_or_default().into_iter().filter(|breaker| breaker.state != BreakerState::Closed);
+        let breakers = site
+            .services
+            .resources
+            .database
+            .read_blocking(|connection| Ok::<_, StoreError>(site.platform.breakers.list(connection)?));
+        let not_closed =
+            breakers.unwrap_or_default().into_iter().filter(|breaker| breaker.state != BreakerState::Closed);
         readiness.degraded = not_closed.map(|breaker| degraded(&breaker)).collect();
         readiness
     }

@@ -15,7 +15,8 @@ use utoipa_axum::routes;
 use ytorch_core::{Clock, Secret, Timestamp};
 use ytorch_telemetry::Metrics;
 use ytorch_web::{
-    Frame, FrameSettings, LoginCode, NavEntry, RateLimit, Route, Routes, Session, WebError, document::Instant, error::ErrorBody,
+    Frame, FrameSettings, LoginCode, NavEntry, RateLimit, Route, Routes, Session, WebError, document::Instant,
+    error::ErrorBody,
 };
 
 use crate::{instance::Instance, metrics, platform::Site, readiness::Readiness, web};

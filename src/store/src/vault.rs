@@ -19,10 +19,8 @@ use ytorch_core::{Clock, ExitCode, Problem, Secret, Timestamp, hexadecimal};
 use crate::{Database, Migration, Migrations, StoreError};
 
 /// The table of secrets.
-pub const MIGRATIONS: Migrations = Migrations {
-    owner: "store",
-    list: &[Migration { number: 1, sql: include_str!("../migrations/0001_secret.sql") }],
-};
+pub const MIGRATIONS: Migrations =
+    Migrations { owner: "store", list: &[Migration { number: 1, sql: include_str!("../migrations/0001_secret.sql") }] };
 
 /// Bytes of a nonce of XChaCha20-Poly1305: enough that random ones never meet.
 const NONCE_BYTES: usize = 24;
@@ -106,8 +104,11 @@ impl Vault {
 
     /// Sets a secret; may block.
     pub fn set(&self, name: &str, secret: &Secret) -> Result<(), VaultError> {
-        let (key, now, name, secret) = (self.keys().current.clone(), self.inner.clock.now(), name.to_owned(), secret.clone());
-        self.inner.database.write_blocking(move |transaction| Ok::<_, StoreError>(write(transaction, &key, &name, &secret, now)?))?;
+        let (key, now, name, secret) =
+            (self.keys().current.clone(), self.inner.clock.now(), name.to_owned(), secret.clone());
+        self.inner
+            .database
+            .write_blocking(move |transaction| Ok::<_, StoreError>(write(transaction, &key, &name, &secret, now)?))?;
         Ok(())
     }
 

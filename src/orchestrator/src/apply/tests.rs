@@ -151,3 +151,53 @@ fn a_purge_that_dies_is_out_of_sight_and_swept_by_the_next_create() {
     assert_eq!(case.create(), ExitCode::Success);
     case.assert_whole();
 }
+
+#[test]
+fn a_replacement_that_dies_anywhere_leaves_the_old_instance_or_the_new_whole() {
+    let spec = example(Desired::Stopped);
+    for number in 0..=13 {
+        let case = Case::new();
+        assert_eq!(case.create(), ExitCode::Success);
+        let mark = |folders: &InstanceFolders, text: &str| {
+            create_private_folder(&folders.raw()).unwrap();
+            write_atomically(&folders.raw().join("mark"), text.as_bytes(), Access::Shared).unwrap();
+        };
+        mark(&case.folders, "old");
+        create_private_folder(&case.folders.backups()).unwrap();
+        write_atomically(&case.folders.backups().join("backup"), b"kept", Access::Private).unwrap();
+        let unpacked = case.root.restoring(&case.name);
+        mark(&unpacked, "new");
+        create_private_folder(&unpacked.config()).unwrap();
+        write_atomically(&unpacked.server_settings(), b"", Access::Shared).unwrap();
+        let away = case.root.replaced(&case.name, ytorch_core::Timestamp::from_seconds(0));
+        let mut actions = plan::complete(&unpacked, &spec);
+        actions.extend(plan::replace(&unpacked, &case.folders, &away));
+        assert_eq!(actions.len(), 13);
+        case.die_before(number, &actions, &spec);
+        let (there, elsewhere) = if number == 13 { ("new", "old") } else { ("old", "new") };
+        assert_eq!(fs::read_to_string(case.folders.raw().join("mark")).unwrap(), there, "before action {number}");
+        assert_eq!(fs::read(case.folders.backups().join("backup")).unwrap(), b"kept", "before action {number}");
+        let other = InstanceFolders::new(if number < 12 { unpacked.root() } else { &away });
+        assert_eq!(fs::read_to_string(other.raw().join("mark")).unwrap(), elsewhere, "before action {number}");
+        // What was unpacked in vain is swept; what was or would have been in the place of the other never is.
+        let leftovers: &[&Path] = if number < 12 { &[unpacked.root()] } else { &[] };
+        assert_eq!(case.root.leftovers(), leftovers, "before action {number}");
+        if number < 12 {
+            fs::remove_dir_all(unpacked.root()).unwrap();
+        }
+        case.assert_whole();
+    }
+}
+
+#[test]
+fn a_backup_that_is_being_unpacked_is_no_left_over() {
+    let case = Case::new();
+    let unpacked = case.root.restoring(&case.name);
+    create_private_folder(unpacked.root()).unwrap();
+    let owner = fs::File::open(unpacked.root()).unwrap();
+    owner.lock_shared().unwrap();
+    assert_eq!(case.create(), ExitCode::Success);
+    assert!(unpacked.root().is_dir());
+    drop(owner);
+    assert_eq!(case.root.leftovers(), [unpacked.root()]);
+}

@@ -16,7 +16,16 @@ use ytorch_core::{ExitCode, Problem};
 use ytorch_jobs::Queue;
 use ytorch_pipeline::Services;
 
-use crate::{command_line::Serve, instance::Instance, jobs, listener, lock::ServerLock, output, pipelines::Pipelines, platform::{Platform, Site}, router, web};
+use crate::{
+    command_line::Serve,
+    instance::Instance,
+    jobs, listener,
+    lock::ServerLock,
+    output,
+    pipelines::Pipelines,
+    platform::{Platform, Site},
+    router, web,
+};
 
 /// How long requests that are under way at a stop may take to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -52,8 +61,7 @@ fn serve(instance: &Instance) -> Result<(), Problem> {
     let mut navigation = pipelines.navigation.clone();
     navigation.extend(web::navigation());
     let frame = router::frame(instance, token, navigation, &resources.metrics);
-    let site =
-        Site { platform, services: Services { resources, queue, frame }, pipelines: Arc::new(pipelines) };
+    let site = Site { platform, services: Services { resources, queue, frame }, pipelines: Arc::new(pipelines) };
     let served = serve_with(instance, listener, &site);
     site.services.queue.stop();
     // The last owner of the database closes it, which empties its WAL.

@@ -60,14 +60,20 @@ fn send(platform: &Platform, payload: &str) -> Result<Outcome, JobError> {
     let permit = match platform.breakers.ask(SERVICE).map_err(kept)? {
         Ok(permit) => permit,
         Err(until) => {
-            return Err(JobError::WaitUntil(until, "the service is left alone, because it failed too often".to_owned()));
+            return Err(JobError::WaitUntil(
+                until,
+                "the service is left alone, because it failed too often".to_owned(),
+            ));
         }
     };
     match post(url, token.as_ref(), &platform.instance, text) {
         Answer::Taken => permit.succeeded().map_err(kept).map(|()| Outcome::done()),
         Answer::Later(pause) => {
             permit.succeeded().map_err(kept)?;
-            Err(JobError::WaitUntil(later(&platform.resources.clock, pause), "it asked us to come back later".to_owned()))
+            Err(JobError::WaitUntil(
+                later(&platform.resources.clock, pause),
+                "it asked us to come back later".to_owned(),
+            ))
         }
         Answer::Refused(status) => {
             permit.succeeded().map_err(kept)?;
@@ -105,7 +111,8 @@ async fn request(
     // The first one in the process counts; it is the same each time.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build()?;
-    let request = client.post(url).header("title", format!("ytorch: {instance}")).header(header::CONTENT_TYPE, "text/plain");
+    let request =
+        client.post(url).header("title", format!("ytorch: {instance}")).header(header::CONTENT_TYPE, "text/plain");
     let request = match token {
         Some(token) => request.bearer_auth(token.reveal()),
         None => request,

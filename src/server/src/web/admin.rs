@@ -79,11 +79,16 @@ pub(super) async fn show(State(site): State<Site>, session: Session) -> Result<P
 }
 
 fn notices(looked: &Looked) -> Vec<Notice> {
-    let notice = |level, what: String, hint: Option<&str>| Notice { level, what, detail: None, hint: hint.map(str::to_owned) };
+    let notice =
+        |level, what: String, hint: Option<&str>| Notice { level, what, detail: None, hint: hint.map(str::to_owned) };
     let mut notices: Vec<Notice> =
         looked.readiness.failing().into_iter().map(|failing| notice(Level::Error, failing, None)).collect();
     notices.extend(
-        looked.readiness.degraded().iter().map(|found| notice(Level::Warning, format!("{}: {}", found.name, found.detail), None)),
+        looked
+            .readiness
+            .degraded()
+            .iter()
+            .map(|found| notice(Level::Warning, format!("{}: {}", found.name, found.detail), None)),
     );
     if looked.backups.count == 0 {
         let hint = "Make one now under “Clock”, or set `backup_times` in config/server.toml.";
@@ -126,11 +131,9 @@ fn tiles(looked: &Looked, zone: &Zone) -> Tiles {
             tile(
                 "Memory of the server",
                 resources.memory_bytes.map_or_else(unknown, format::bytes),
-                Some(format!(
-                    "{} of {} are available",
-                    format::bytes(resources.machine_memory_available_bytes),
-                    format::bytes(resources.machine_memory_bytes)
-                )),
+                resources.machine_memory_available_bytes.zip(resources.machine_memory_bytes).map(|(available, all)| {
+                    format!("{} of {} are available", format::bytes(available), format::bytes(all))
+                }),
                 None,
             ),
             tile("Backups", format::number(backups.count), newest.or_else(|| Some("none yet".to_owned())), None),

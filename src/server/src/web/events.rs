@@ -39,7 +39,8 @@ struct Place;
 
 impl Place {
     fn take() -> Option<Self> {
-        let taken = STREAMS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < MOST_STREAMS).then_some(open + 1));
+        let taken = STREAMS
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < MOST_STREAMS).then_some(open + 1));
         taken.is_ok().then_some(Self)
     }
 }

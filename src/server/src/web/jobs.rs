@@ -10,7 +10,9 @@ use ytorch_core::Zone;
 use ytorch_jobs::{Job, JobFilter, JobId, JobState, Progress, Run};
 use ytorch_web::{
     Html, Page, QueryString, Session, WebError,
-    components::{Choice, Column, Definitions, EmptyState, Filter, FilterBar, Heading, Level, Notice, ProgressBar, Table},
+    components::{
+        Choice, Column, Definitions, EmptyState, Filter, FilterBar, Heading, Level, Notice, ProgressBar, Table,
+    },
     format,
 };
 
@@ -139,7 +141,9 @@ fn table(found: &[Job], zone: &Zone, session: &Session) -> Table {
 
 fn what_became(job: &Job, zone: &Zone) -> Html {
     match job.state {
-        JobState::Running => Html::trusted(format!("<div data-job=\"{}\">{}</div>", job.id, bar(job.progress.as_ref()))),
+        JobState::Running => {
+            Html::trusted(format!("<div data-job=\"{}\">{}</div>", job.id, bar(job.progress.as_ref())))
+        }
         JobState::Queued => match (job.not_before, &job.error) {
             (Some(at), Some(error)) => {
                 Html::trusted(format!("tried again {}: {}", format::time_element(at, zone), Html::text(error)))

@@ -83,10 +83,10 @@ pub(super) struct ResourcesBody {
     pub(super) disk_floor_bytes: u64,
     /// Memory of the server; null if the system does not tell.
     pub(super) memory_bytes: Option<u64>,
-    /// Memory of the machine that is still available.
-    pub(super) machine_memory_available_bytes: u64,
-    /// Memory of the machine.
-    pub(super) machine_memory_bytes: u64,
+    /// Memory of the machine that is still available; null if the system does not tell.
+    pub(super) machine_memory_available_bytes: Option<u64>,
+    /// Memory of the machine; null if the system does not tell.
+    pub(super) machine_memory_bytes: Option<u64>,
 }
 
 /// The backups of the instance.
@@ -166,7 +166,8 @@ fn look_blocking(site: &Site) -> Result<Looked, StoreError> {
     let backups = backups_of(site);
     let queue = &site.services.queue;
     site.services.resources.database.read_blocking(|connection: &Connection| {
-        let living = |state| queue.list(connection, &JobFilter { state: Some(state), limit: 20, ..JobFilter::default() });
+        let living =
+            |state| queue.list(connection, &JobFilter { state: Some(state), limit: 20, ..JobFilter::default() });
         let mut all_living = living(JobState::Running)?;
         all_living.extend(living(JobState::Queued)?);
         Ok(Looked {
@@ -189,7 +190,7 @@ fn resources(site: &Site) -> ResourcesBody {
     let wal = database.with_extension("sqlite3-wal");
     let size = |path: &std::path::Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let machine = System::new_with_specifics(memory);
+    let machine = System::new_with_specifics(memory).ok();
     resources.metrics.look_at_process();
     ResourcesBody {
         database_bytes: size(database),
@@ -197,17 +198,18 @@ fn resources(site: &Site) -> ResourcesBody {
         disk_free_bytes: disk::free_bytes(resources.folders.root()).ok(),
         disk_floor_bytes: resources.disk_floor_bytes,
         memory_bytes: resources.metrics.resident_bytes(),
-        machine_memory_available_bytes: machine.available_memory(),
-        machine_memory_bytes: machine.total_memory(),
+        machine_memory_available_bytes: machine.as_ref().map(System::available_memory),
+        machine_memory_bytes: machine.as_ref().map(System::total_memory),
     }
 }
 
 fn backups_of(site: &Site) -> Backups {
-    let listed = backups::list(&site.services.resources.folders.backups(), &site.platform.instance).unwrap_or_else(|error| {
-        let problem = Problem::new(ExitCode::Failure, "could not list the backups").because(&error);
-        tracing::warn!(detail = problem.detail, "{}", problem.what);
-        Vec::new()
-    });
+    let listed =
+        backups::list(&site.services.resources.folders.backups(), &site.platform.instance).unwrap_or_else(|error| {
+            let problem = Problem::new(ExitCode::Failure, "could not list the backups").because(&error);
+            tracing::warn!(detail = problem.detail, "{}", problem.what);
+            Vec::new()
+        });
     Backups {
         count: listed.len() as u64,
         size_bytes: listed.iter().map(|backup| backup.size_bytes).sum(),

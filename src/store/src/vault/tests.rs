@@ -74,7 +74,11 @@ fn another_key_a_moved_row_and_a_changed_byte_are_refused() {
     let vault = place.vault();
     vault.set("one", &Secret::new(CANARY)).unwrap();
     let change = |sql: &'static str| {
-        vault.inner.database.write_blocking(move |transaction| Ok::<_, StoreError>(transaction.execute_batch(sql)?)).unwrap();
+        vault
+            .inner
+            .database
+            .write_blocking(move |transaction| Ok::<_, StoreError>(transaction.execute_batch(sql)?))
+            .unwrap();
     };
     change("insert into secret select 'two', key_id, nonce, ciphertext, updated_at from secret");
     assert!(matches!(vault.get("two"), Err(VaultError::Undecryptable(_))), "a row was taken for another name");

@@ -219,7 +219,9 @@ pub(in crate::web) async fn cancel_one(site: &Site, id: JobId) -> Result<StatusC
     match site.services.queue.cancel(id).await.map_err(|error| WebError::internal(&error))? {
         Cancelled::Now => Ok(StatusCode::OK),
         Cancelled::Soon => Ok(StatusCode::ACCEPTED),
-        Cancelled::TooLate(state) => Err(conflict(format!("the job is {} already", state.word()), "there is nothing to do")),
+        Cancelled::TooLate(state) => {
+            Err(conflict(format!("the job is {} already", state.word()), "there is nothing to do"))
+        }
         Cancelled::Unknown => Err(no_such_job()),
     }
 }
@@ -227,7 +229,9 @@ pub(in crate::web) async fn cancel_one(site: &Site, id: JobId) -> Result<StatusC
 pub(in crate::web) async fn retry_one(site: &Site, id: JobId) -> Result<(), WebError> {
     match site.services.queue.retry(id).await.map_err(|error| WebError::internal(&error))? {
         Retried::Queued => Ok(()),
-        Retried::NotNow(state) if state.is_alive() => Err(conflict(format!("the job is {}", state.word()), "wait for its end")),
+        Retried::NotNow(state) if state.is_alive() => {
+            Err(conflict(format!("the job is {}", state.word()), "wait for its end"))
+        }
         Retried::NotNow(JobState::Failed | JobState::Cancelled) => {
             Err(conflict("another job does the same already".to_owned(), "wait for its end"))
         }

@@ -120,10 +120,9 @@ pub(in crate::web) async fn list(
     Query(RunsQuery { kind, limit: asked, before }): Query<RunsQuery>,
 ) -> Result<Json<Part<RunBody>>, WebError> {
     let limit = limit(asked);
-    let found = ask(&site, move |site, connection| {
-        site.services.queue.runs(connection, kind.as_deref(), before, limit + 1)
-    })
-    .await?;
+    let found =
+        ask(&site, move |site, connection| site.services.queue.runs(connection, kind.as_deref(), before, limit + 1))
+            .await?;
     let bodies = found.into_iter().map(RunBody::from).collect();
     Ok(Json(Part::new(bodies, limit, |run: &RunBody| run.id)))
 }
