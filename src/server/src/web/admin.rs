@@ -24,7 +24,7 @@ use ytorch_web::{
 use super::{
     api::{breakers::reset_one, schedules::run_one},
     back_to,
-    jobs::run_table,
+    jobs::{job_table, run_table},
     status::{Looked, look},
 };
 use crate::{platform::Site, settings::Listed};
@@ -39,6 +39,7 @@ struct AdminView {
     heading: Heading,
     notices: Vec<Notice>,
     tiles: Tiles,
+    queue: Option<Table>,
     checks: Table,
     schedules: Table,
     kinds: Option<Table>,
@@ -62,6 +63,7 @@ pub(super) async fn show(State(site): State<Site>, session: Session) -> Result<P
         },
         notices: notices(&looked),
         tiles: tiles(&looked, zone),
+        queue: (!looked.living.is_empty()).then(|| job_table(&looked.living, zone, &session)),
         checks: checks(&looked),
         schedules: schedules(&looked.schedules, zone, &session),
         kinds: (!looked.summaries.is_empty()).then(|| kinds(&looked.summaries, zone)),

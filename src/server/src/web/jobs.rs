@@ -78,7 +78,7 @@ pub(super) async fn show(
             ..Heading::default()
         },
         filters: filters(query, &state, &kind, kinds),
-        table: (!found.is_empty()).then(|| table(&found, zone, &session)),
+        table: (!found.is_empty()).then(|| job_table(&found, zone, &session)),
         empty: EmptyState {
             what: "No job is here".to_owned(),
             hint: "Whatever takes longer than a page, such as an import, appears here.".to_owned(),
@@ -119,7 +119,8 @@ pub(super) fn state_word(state: JobState) -> &'static str {
     }
 }
 
-fn table(found: &[Job], zone: &Zone, session: &Session) -> Table {
+/// A table of jobs, each with what can be done about it.
+pub(super) fn job_table(found: &[Job], zone: &Zone, session: &Session) -> Table {
     let row = |job: &Job| {
         let subject = if job.subject.is_empty() { &job.kind } else { &job.subject };
         vec![

@@ -72,6 +72,7 @@ struct Section {
 /// What the instance takes of the machine.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = StatusResources)]
+#[expect(clippy::struct_field_names, reason = "the unit shows, as everywhere")]
 pub(super) struct ResourcesBody {
     /// The size of the database.
     pub(super) database_bytes: u64,
@@ -188,13 +189,13 @@ fn resources(site: &Site) -> ResourcesBody {
     let resources = &site.services.resources;
     let database = resources.database.path();
     let wal = database.with_extension("sqlite3-wal");
-    let size = |path: &std::path::Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let file_bytes = |path: &std::path::Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let machine = System::new_with_specifics(memory).ok();
     resources.metrics.look_at_process();
     ResourcesBody {
-        database_bytes: size(database),
-        database_wal_bytes: size(&wal),
+        database_bytes: file_bytes(database),
+        database_wal_bytes: file_bytes(&wal),
         disk_free_bytes: disk::free_bytes(resources.folders.root()).ok(),
         disk_floor_bytes: resources.disk_floor_bytes,
         memory_bytes: resources.metrics.resident_bytes(),

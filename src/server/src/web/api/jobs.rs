@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use ytorch_core::{ExitCode, Problem, Timestamp};
 use ytorch_jobs::{Cancelled, Job, JobFilter, JobId, JobState, Progress, Retried};
 use ytorch_web::{WebError, document::Instant, error::ErrorBody};
@@ -134,7 +134,7 @@ impl From<Job> for JobBody {
 }
 
 /// Which jobs.
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct JobsQuery {

@@ -5,7 +5,7 @@ use axum::{
     extract::{Query, State},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use ytorch_core::Timestamp;
 use ytorch_jobs::{Run, RunStatus};
 use ytorch_web::{WebError, document::Instant};
@@ -96,7 +96,7 @@ impl From<Run> for RunBody {
 }
 
 /// Which runs.
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct RunsQuery {

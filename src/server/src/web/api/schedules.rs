@@ -9,7 +9,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 use ytorch_core::{ExitCode, Problem, Timestamp};
-use ytorch_jobs::{JobId, Planned};
+use ytorch_jobs::{Found, JobId, Planned};
 use ytorch_web::{WebError, correlation, document::Instant, error::ErrorBody};
 
 use super::{
@@ -75,7 +75,7 @@ pub(in crate::web) async fn run(
 
 pub(in crate::web) async fn run_one(site: &Site, name: &str) -> Result<JobId, WebError> {
     let found = site.services.queue.run_now(name, correlation()).await.map_err(|error| WebError::internal(&error))?;
-    found.map(|found| found.id()).ok_or_else(|| {
+    found.map(Found::id).ok_or_else(|| {
         let problem = Problem::new(ExitCode::NotFound, "there is no such schedule");
         WebError::new(StatusCode::NOT_FOUND, problem.hint("the page of the administration lists all of them"))
     })
