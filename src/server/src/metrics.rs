@@ -44,9 +44,19 @@ async fn look(site: Site) -> Result<Metrics, WebError> {
         let Site { platform, services, .. } = site;
         let Resources { folders, database, metrics, .. } = services.resources;
         let told = database.read_blocking(|connection| {
-            Ok::<_, StoreError>((services.queue.count(connection)?, platform.breakers.list(connection)?))
+            let queue = &services.queue;
+            Ok::<_, StoreError>((
+                queue.count(connection)?,
+                queue.summaries(connection)?,
+                platform.breakers.list(connection)?,
+            ))
         });
-        if let Ok((jobs, breakers)) = told {
+        if let Ok((jobs, summaries, breakers)) = told {
+            for summary in summaries {
+                if let Some(at) = summary.last_success_at {
+                    metrics.set_job_last_success(&summary.kind, at);
+                }
+            }
             metrics.set_jobs(jobs.into_iter().map(|(kind, state, count)| (kind, state.word(), count)).collect());
             for breaker in breakers {
                 metrics.set_breaker(&breaker.service, state(breaker.state));

@@ -129,10 +129,8 @@ fn run_import(resources: &Resources, context: &Context, payload: &str) -> Result
         Err(problem) if context.is_stopping() => Err(JobError::Fatal(problem.what)),
         Err(problem) => {
             keep_failure(resources, id, &problem, started_at);
-            // A file that is no export is of no use to anybody; any other may be tried again.
-            if problem.code == ExitCode::BadExport {
-                ingest::forget_unused(resources, &import.sources);
-            }
+            // Also where the disk was full: a file that stayed would keep it so. Only what was cancelled is kept.
+            ingest::forget_unused(resources, &import.sources);
             Err(JobError::Fatal(problem.what))
         }
     }
