@@ -162,7 +162,9 @@ fn run(
     let zone = resources.zone.clone();
     let clock = resources.clock.clone();
     std::thread::scope(|scope| {
+        let span = tracing::Span::current();
         let reading = scope.spawn(move || {
+            let _entered = span.enter();
             let read = read_all(resources, groups, kept, asker, &messages)?;
             while let Ok(phase) = phase_changes.recv() {
                 (asker.report)(Progress { phase, ..read });

@@ -6,7 +6,7 @@ use ytorch_core::{ExitCode, Problem, Timestamp};
 use ytorch_jobs::{Context, JobError, JobId, JobKind, NewJob, Outcome, Report};
 use ytorch_pipeline::{Resources, Services};
 use ytorch_store::{StoreError, rusqlite};
-use ytorch_web::correlation;
+use ytorch_web::{correlation, format};
 
 use crate::{
     ingest::{self, Asker, Target},
@@ -146,7 +146,11 @@ fn outcome(counts: &Counts) -> Outcome {
             ("skipped", skipped.total()),
             ("rejected", rejected),
         ],
-        message: Some(format!("{views_added} views are new, {views_known} were known")),
+        message: Some(format!(
+            "{} views are new, {} were known",
+            format::number(views_added),
+            format::number(views_known)
+        )),
     };
     if rejected > 0 { Outcome::Partial(report) } else { Outcome::Done(report) }
 }
