@@ -1,5 +1,4 @@
 //! Jobs, their clock and their history by the API and the pages of a real server. It does not test what jobs do.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test by it")]
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -161,11 +160,11 @@ fn whoever_watches_hears_of_every_change_and_a_stop_ends_the_stream() {
     };
     let before = states().expect("the present is told at once");
     run_now(&client, "maintain");
-    let mut heard = before.clone();
-    while !heard.as_str().unwrap().contains("Done") {
-        heard = states().expect("the stream ended before the job");
+    let mut latest = before.clone();
+    while !latest.as_str().unwrap().contains("Done") {
+        latest = states().expect("the stream ended before the job");
     }
-    assert_ne!(before, heard);
+    assert_ne!(before, latest);
     instance.stop();
     assert_eq!(states(), None, "the stream outlives the server");
 }

@@ -36,6 +36,9 @@ pub struct Settings {
     pub log_level: LogLevel,
     /// The form of the log file.
     pub log_format: LogFormat,
+    /// How many older log files are kept.
+    #[serde(deserialize_with = "at_least_one")]
+    pub log_keep_files: u32,
     /// The largest upload that is taken, in bytes.
     pub upload_limit_bytes: u64,
     /// The free space below which nothing more is written, in bytes.

@@ -157,6 +157,7 @@ fn run(
     kept: impl FnOnce() -> Result<Vec<SourceRow>, Problem> + Send,
     asker: &mut Asker<'_>,
 ) -> Result<ImportId, Problem> {
+    raw::check_room(resources)?;
     let (messages, incoming) = mpsc::sync_channel(BATCHES_WAITING);
     let (phases, phase_changes) = mpsc::channel();
     let zone = resources.zone.clone();

@@ -85,6 +85,14 @@ pub const DECLARATIONS: &[Declaration] = &[
                   always gets text.",
     },
     Declaration {
+        name: "log_keep_files",
+        flag: "--log-keep-files",
+        shape: Shape::Integer,
+        default: "5",
+        unit: Some("files"),
+        meaning: "How many older log files of 1 MiB each are kept beside the newest one.",
+    },
+    Declaration {
         name: "upload_limit_bytes",
         flag: "--upload-limit-bytes",
         shape: Shape::Integer,
