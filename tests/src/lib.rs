@@ -8,6 +8,7 @@ pub mod client;
 pub mod command;
 pub mod generator;
 pub mod instance;
+pub mod listener;
 pub mod programs;
 pub mod prometheus;
 pub mod recount;
@@ -18,6 +19,7 @@ pub use client::{Client, Reply, ViewLine};
 pub use command::{Answer, Ytorch};
 pub use generator::{Export, Recipe};
 pub use instance::Instance;
+pub use listener::{Listener, Received};
 pub use recount::{Figures, Recount};
 
 /// Every address of the API that reads, without its query. Tests ask each; the documents must name each.

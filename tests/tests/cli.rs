@@ -3,7 +3,7 @@
 use std::{fs, net::TcpListener, path::Path};
 
 use serde_json::Value;
-use ytorch_tests::{Answer, Export, Recipe, Recount, Ytorch};
+use ytorch_tests::{Answer, Export, Recipe, Recount, Ytorch, prometheus::write};
 
 const VERBS: &[&str] = &[
     "create", "start", "stop", "restart", "status", "list", "open", "token", "logs", "ingest", "reingest", "backup",
@@ -200,9 +200,8 @@ fn the_work_of_a_running_instance_is_seen_and_steered() {
 fn a_secret_is_set_from_standard_input_and_never_shown() {
     let ytorch = Ytorch::new();
     ytorch.create("one", &[]);
-    let given = ytorch.root().join("token.txt");
     let set = |name: &str, text: &str| {
-        fs::write(&given, text).unwrap();
+        let given = write(ytorch.root().parent().unwrap(), "token.txt", text);
         let mut command = ytorch.command(&["secret", "set", name, "--instance=one"]);
         command.stdin(fs::File::open(&given).unwrap()).output().unwrap()
     };
