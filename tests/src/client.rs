@@ -105,6 +105,12 @@ impl Client {
         self.send("POST", path, headers, SendBody::from_reader(&mut body.as_bytes()))
     }
 
+    /// Puts JSON to an address.
+    pub fn put(&self, path: &str, body: &Value) -> Reply {
+        let body = body.to_string();
+        self.send("PUT", path, &[("Content-Type", "application/json")], SendBody::from_reader(&mut body.as_bytes()))
+    }
+
     /// Asks for JSON that must be there.
     pub fn json(&self, path: &str) -> Value {
         let reply = self.get(path);

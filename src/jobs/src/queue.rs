@@ -348,6 +348,11 @@ impl Queue {
         Ok(retried)
     }
 
+    /// Lets jobs of a kind begin at once that wait for an instant, in the caller's transaction. [`Self::wake`] after it.
+    pub fn hurry(&self, transaction: &Transaction<'_>, kind: &str) -> rusqlite::Result<()> {
+        job::hurry(transaction, kind)
+    }
+
     fn revive(&self, transaction: &Transaction<'_>, id: JobId) -> Result<Retried, StoreError> {
         let Some((kind, payload, state)) = job::payload(transaction, id)? else { return Ok(Retried::Unknown) };
         if !job::revive(transaction, id)? {

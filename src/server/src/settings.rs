@@ -62,6 +62,9 @@ pub struct Settings {
     /// Where messages go; `None` is nowhere.
     #[serde(deserialize_with = "url")]
     pub notify_url: Option<String>,
+    /// So long the service there may take, in seconds.
+    #[serde(deserialize_with = "at_least_one")]
+    pub notify_timeout_seconds: u32,
     /// After so many failures a service outside is left alone.
     #[serde(deserialize_with = "at_least_one")]
     pub breaker_failures: u32,

@@ -179,6 +179,14 @@ pub const DECLARATIONS: &[Declaration] = &[
                   `notify_token` is sent along as bearer token.",
     },
     Declaration {
+        name: "notify_timeout_seconds",
+        flag: "--notify-timeout-seconds",
+        shape: Shape::Integer,
+        default: "20",
+        unit: Some("seconds"),
+        meaning: "How long the service at `notify_url` may take to answer; then it has failed.",
+    },
+    Declaration {
         name: "breaker_failures",
         flag: "--breaker-failures",
         shape: Shape::Integer,
