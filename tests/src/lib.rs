@@ -11,6 +11,7 @@ pub mod instance;
 pub mod programs;
 pub mod prometheus;
 pub mod recount;
+pub mod service;
 pub mod session;
 pub mod truth;
 
@@ -20,6 +21,7 @@ pub use command::{Answer, Ytorch};
 pub use generator::{Export, Recipe};
 pub use instance::Instance;
 pub use recount::{Figures, Recount};
+pub use service::Service;
 pub use session::Session;
 
 /// Every address of the API that reads, without its query. Tests ask each; the documents must name each.

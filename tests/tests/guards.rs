@@ -6,14 +6,14 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpStream,
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
-use ytorch_tests::{Client, Instance, Recipe, Session};
+use ytorch_tests::{Client, Instance, Recipe, Service, Session};
 
 /// What takes longer than this does not happen.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -186,7 +186,7 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
-        let url = broken_service();
+        let url = Service::answering("500 No").url;
         let breaker = ["--breaker-failures", "1", "--breaker-cool-down-seconds", "36000"];
         let instance =
             Instance::start_with(&[&["--notify-url", &url, "--rate-limit-per-second", "0"], &breaker[..]].concat());
@@ -336,17 +336,4 @@ fn waiting_messages(client: &Client) -> Vec<u64> {
         assert!(Instant::now() < until, "no messages wait: {jobs}");
         thread::sleep(Duration::from_millis(10));
     }
-}
-
-/// A service outside that answers every message with an error.
-fn broken_service() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-        }
-    });
-    format!("http://{address}/topic")
 }
