@@ -5,7 +5,8 @@
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
-    fs,
+    fs::{self, File},
+    io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -41,7 +42,7 @@ fn shows_no_secret(log_format: &str) {
     let mut settings = fs::read_to_string(folder.join("config/server.toml")).unwrap();
     let url = &service.url;
     write!(settings, "\nlog_level = \"trace\"\nlog_format = \"{log_format}\"\nnotify_url = \"{url}\"\n").unwrap();
-    fs::write(folder.join("config/server.toml"), settings).unwrap();
+    put(&folder.join("config/server.toml"), &settings);
     said.add(&ytorch, &["start", "friend"], Some(0));
 
     let client = ytorch.client("friend");
@@ -102,7 +103,7 @@ fn use_it(client: &Client, service: &Service, secrets: &mut Vec<String>, folder:
         format!(r#"{{"valeu":"{CANARY}"}}"#),
         format!(r#"{{"{CANARY}":1}}"#),
         format!(r#""{CANARY}""#),
-        format!("{CANARY}"),
+        CANARY.to_owned(),
     ] {
         let reply = set(&wrong);
         assert!([400, 422].contains(&reply.status), "{wrong}: {reply:?}");
@@ -196,8 +197,10 @@ fn has_private_modes(folder: &Path) {
     assert_eq!(mode(&folder.join("config/secrets")), 0o700);
     // Whoever cannot enter the folder reads nothing below it.
     for file in all_files(&folder.join("data")).into_iter().chain(all_files(&folder.join("backups"))) {
-        let closed =
-            file.ancestors().take_while(|path| *path != folder.parent().unwrap()).any(|path| mode(path) & 0o077 == 0);
+        let closed = file
+            .ancestors()
+            .take_while(|path| *path != folder.parent().unwrap())
+            .any(|path| mode(path).trailing_zeros() >= 6);
         assert!(closed, "others can read {}", file.display());
     }
 }
@@ -222,7 +225,7 @@ fn another_key_costs_the_secret_and_says_how_to_mend_it() {
     let file = instance.folder().join("config/secrets/encryption_key");
     let right = fs::read_to_string(&file).unwrap();
     let other = "0123456789abcdef".repeat(4);
-    fs::write(&file, format!("{other}\n")).unwrap();
+    put(&file, &format!("{other}\n"));
     instance.start_again();
     let client = instance.client();
     let ready = client.json("/readyz");
@@ -242,7 +245,7 @@ fn another_key_costs_the_secret_and_says_how_to_mend_it() {
 
     // Either way mends it: the right file, or the secret anew.
     instance.stop();
-    fs::write(&file, &right).unwrap();
+    put(&file, &right);
     instance.start_again();
     assert_eq!(instance.client().json("/readyz")["degraded"], serde_json::json!([]));
     assert_eq!(instance.client().upload(&[Recipe::new(500, 9).json().truth], &[]).status, 422);
@@ -265,7 +268,7 @@ fn a_key_that_is_no_key_or_that_others_can_read_stops_the_start() {
     assert_eq!(status.code(), Some(3), "{words}");
     assert!(words.contains("chmod 600") && words.contains("encryption_key"), "{words}");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    fs::write(&file, "").unwrap();
+    put(&file, "");
     let (status, words) = instance.start_in_vain();
     assert_eq!(status.code(), Some(3), "{words}");
     assert!(words.contains("empty") && words.contains("encryption_key") && words.contains("hint"), "{words}");
@@ -281,6 +284,11 @@ fn wait_for_failed_message(client: &Client) -> String {
         assert!(std::time::Instant::now() < until, "no message failed: {jobs}");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
+}
+
+/// Writes over a file, whose mode stays.
+fn put(file: &Path, text: &str) {
+    File::create(file).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
 /// Text in which no secret may be.
@@ -317,9 +325,9 @@ fn all_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().unwrap().is_dir() {
-            files.extend(all_files(&entry.path()))
+            files.extend(all_files(&entry.path()));
         } else {
-            files.push(entry.path())
+            files.push(entry.path());
         }
     }
     files
