@@ -1,6 +1,6 @@
 //! One id from a request through its answer, the log, the job that it caused and the job's runs. It looks at nothing
 //! else of them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test by it")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test by it")]
 
 use std::{
     collections::BTreeSet,
