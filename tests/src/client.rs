@@ -111,6 +111,27 @@ impl Client {
         self.send("PUT", path, &[("Content-Type", "application/json")], SendBody::from_reader(&mut body.as_bytes()))
     }
 
+    /// Sends a request by any method; an empty body is none.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        let reply = self.try_ask(method, path, headers, body);
+        reply.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// The same to a server that may die meanwhile.
+    pub fn try_ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Reply, ureq::Error> {
+        let mut bytes = body.as_bytes();
+        if body.is_empty() && method != "POST" {
+            return self.try_send(method, path, headers, SendBody::none());
+        }
+        self.try_send(method, path, headers, SendBody::from_reader(&mut bytes))
+    }
+
     /// Asks for JSON that must be there.
     pub fn json(&self, path: &str) -> Value {
         let reply = self.get(path);

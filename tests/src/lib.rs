@@ -12,6 +12,8 @@ pub mod listener;
 pub mod programs;
 pub mod prometheus;
 pub mod recount;
+pub mod service;
+pub mod session;
 pub mod truth;
 
 pub use browser::Browser;
@@ -21,6 +23,8 @@ pub use generator::{Export, Recipe};
 pub use instance::Instance;
 pub use listener::{Listener, Received};
 pub use recount::{Figures, Recount};
+pub use service::Service;
+pub use session::Session;
 
 /// Every address of the API that reads, without its query. Tests ask each; the documents must name each.
 pub const API_READS: &[&str] = &[

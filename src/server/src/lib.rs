@@ -20,12 +20,15 @@ mod web;
 use std::ffi::OsString;
 
 use clap::Parser as _;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use ytorch_core::ExitCode;
 
 use crate::command_line::{CommandLine, Verb};
 
 /// Does what the command line says, and tells a person what went wrong.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // A dump of the memory would hold every secret. Where it cannot be forbidden, the folder's mode still guards it.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
         Err(told) => {

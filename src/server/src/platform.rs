@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use ytorch_core::{InstanceName, Problem, Timestamp};
 use ytorch_jobs::{BreakerSettings, Breakers};
 use ytorch_pipeline::{Resources, Services};
-use ytorch_store::Vault;
+use ytorch_store::{MEND_UNDECRYPTABLE, Vault};
 
 use crate::{
     instance::Instance,
@@ -51,6 +51,10 @@ impl Platform {
             resources.metrics.clone(),
         );
         let vault = Vault::open(resources.database.clone(), &instance.folders.encryption_key(), clock.clone())?;
+        let undecryptable = vault.undecryptable().map_err(|error| error.problem("could not look at the secrets"))?;
+        for name in undecryptable {
+            tracing::warn!(name, "a secret cannot be decrypted with the key of this instance; {MEND_UNDECRYPTABLE}");
+        }
         Ok(Self {
             instance: instance.name.clone(),
             resources: resources.clone(),

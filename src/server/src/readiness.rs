@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use ytorch_core::InstanceFolders;
 use ytorch_jobs::{Breaker, BreakerState};
 use ytorch_pipeline::{Check, Resources};
-use ytorch_store::{StoreError, rusqlite};
+use ytorch_store::{MEND_UNDECRYPTABLE, StoreError, rusqlite};
 use ytorch_web::format;
 
 use crate::{pipelines::Pipelines, platform::Site};
@@ -61,6 +61,11 @@ impl Readiness {
         let not_closed =
             breakers.unwrap_or_default().into_iter().filter(|breaker| breaker.state != BreakerState::Closed);
         readiness.degraded = not_closed.map(|breaker| degraded(&breaker)).collect();
+        let undecryptable = site.platform.vault.undecryptable().unwrap_or_default();
+        readiness.degraded.extend(undecryptable.into_iter().map(|name| Degraded {
+            name: format!("secret.{name}"),
+            detail: format!("the key of this instance does not open it; {MEND_UNDECRYPTABLE}"),
+        }));
         readiness
     }
 

@@ -16,4 +16,4 @@ pub use database::Database;
 pub use error::{OpenError, StoreError};
 pub use migration::{Migration, Migrations};
 pub use rusqlite;
-pub use vault::{Vault, VaultError};
+pub use vault::{MEND_UNDECRYPTABLE, Vault, VaultError};

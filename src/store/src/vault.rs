@@ -25,6 +25,9 @@ pub const MIGRATIONS: Migrations =
 /// Bytes of a nonce of XChaCha20-Poly1305: enough that random ones never meet.
 const NONCE_BYTES: usize = 24;
 
+/// What to do about a secret that cannot be decrypted.
+pub const MEND_UNDECRYPTABLE: &str = "restore config/secrets/encryption_key from a backup, or set the secret anew";
+
 /// The secrets of an instance. Clones share it.
 #[derive(Clone)]
 pub struct Vault {
@@ -36,6 +39,8 @@ struct Inner {
     clock: Clock,
     path: PathBuf,
     keys: Mutex<Keys>,
+    /// Held for a whole rotation: a second one in the middle would forget a key that is still needed.
+    rotating: Mutex<()>,
 }
 
 /// Why a secret cannot be read or written.
@@ -63,9 +68,7 @@ impl VaultError {
     pub fn problem(&self, what: &str) -> Problem {
         match self {
             Self::Store(error) => error.problem(what),
-            Self::Undecryptable(_) => Problem::new(ExitCode::Unfit, what)
-                .because(self)
-                .hint("restore config/secrets/encryption_key from a backup, or set the secret anew"),
+            Self::Undecryptable(_) => Problem::new(ExitCode::Unfit, what).because(self).hint(MEND_UNDECRYPTABLE),
             Self::KeyFile(_) => {
                 Problem::new(ExitCode::Unfit, what).because(self).hint("check that config/secrets can be written")
             }
@@ -96,27 +99,56 @@ impl Vault {
                 .because(&error)
                 .hint("restore the file from a backup; without it the secrets of services outside must be set anew")
         })?;
-        let vault = Self { inner: Arc::new(Inner { database, clock, path: path.to_owned(), keys: Mutex::new(keys) }) };
+        let (path, keys) = (path.to_owned(), Mutex::new(keys));
+        let vault = Self { inner: Arc::new(Inner { database, clock, path, keys, rotating: Mutex::default() }) };
         if vault.keys().previous.is_some() {
-            vault.finish_rotation().map_err(|error| error.problem("could not end a rotation of the encryption key"))?;
+            match vault.finish_rotation() {
+                Ok(_) => {}
+                // A start without it shows what is wrong and lets the secret be set anew.
+                Err(error @ VaultError::Undecryptable(_)) => {
+                    tracing::warn!(%error, "the rotation of the encryption key goes on when it is set anew or removed");
+                }
+                Err(error) => return Err(error.problem("could not end a rotation of the encryption key")),
+            }
         }
         Ok(vault)
     }
 
     /// Sets a secret; may block.
     pub fn set(&self, name: &str, secret: &Secret) -> Result<(), VaultError> {
-        let (key, now, name, secret) =
-            (self.keys().current.clone(), self.inner.clock.now(), name.to_owned(), secret.clone());
-        self.inner
-            .database
-            .write_blocking(move |transaction| Ok::<_, StoreError>(write(transaction, &key, &name, &secret, now)?))?;
+        let (vault, now, name, secret) = (self.clone(), self.inner.clock.now(), name.to_owned(), secret.clone());
+        self.inner.database.write_blocking(move |transaction| {
+            // The key of this moment: one that was current before may have been forgotten since.
+            let key = vault.keys().current.clone();
+            Ok::<_, StoreError>(write(transaction, &key, &name, &secret, now)?)
+        })?;
         Ok(())
     }
 
     /// A secret, if it is set; may block.
     pub fn get(&self, name: &str) -> Result<Option<Secret>, VaultError> {
-        let keys = self.keys().clone();
-        self.inner.database.read_blocking(|connection| read(connection, &keys, name))
+        loop {
+            let keys = self.keys().clone();
+            let found = self.inner.database.read_blocking(|connection| read(connection, &keys, name));
+            let is_outdated = self.keys().current.id != keys.current.id;
+            match found {
+                // The key was rotated between the two.
+                Err(VaultError::Undecryptable(_)) if is_outdated => {}
+                found => return found,
+            }
+        }
+    }
+
+    /// The names of the secrets that the key of this instance does not open; may block.
+    pub fn undecryptable(&self) -> Result<Vec<String>, VaultError> {
+        let mut names = Vec::new();
+        for (name, _) in self.list()? {
+            match self.get(&name) {
+                Err(VaultError::Undecryptable(name)) => names.push(name),
+                found => drop(found?),
+            }
+        }
+        Ok(names)
     }
 
     /// Removes a secret; false if it was not set. May block.
@@ -140,8 +172,14 @@ impl Vault {
     /// Makes a new key and encrypts everything with it; the key before the old one is forgotten. Killed in between, the
     /// next start goes on.
     pub fn rotate_key(&self) -> Result<u64, VaultError> {
-        // Nothing needs the key any more that is forgotten now.
-        self.finish_rotation()?;
+        let _alone = self.inner.rotating.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.keys().previous.is_some() {
+            self.finish_rotation()?;
+        }
+        // Looked at before anything is changed: what no key opens would stop the rotation half-way.
+        if let Some(name) = self.undecryptable()?.into_iter().next() {
+            return Err(VaultError::Undecryptable(name));
+        }
         {
             let mut keys = self.keys();
             let next = Keys { current: Key::generate(), previous: Some(keys.current.clone()) };

@@ -8,6 +8,7 @@ use reqwest::{Client, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use ytorch_core::{Clock, InstanceName, Secret, Timestamp};
 use ytorch_jobs::{Context, JobError, JobKind, NewJob, Outcome, RetryPolicy};
+use ytorch_store::{MEND_UNDECRYPTABLE, VaultError};
 
 use crate::platform::Platform;
 
@@ -62,7 +63,10 @@ fn send(platform: &Platform, payload: &str) -> Result<Outcome, JobError> {
         return Ok(Outcome::Skipped("`notify_url` is not set any more".to_owned()));
     };
     let Payload { text } = serde_json::from_str(payload).map_err(|error| JobError::Fatal(error.to_string()))?;
-    let token = platform.vault.get(TOKEN).map_err(|error| JobError::Fatal(error.to_string()))?;
+    let token = platform.vault.get(TOKEN).map_err(|error| match error {
+        VaultError::Undecryptable(_) => JobError::Fatal(format!("{error}; {MEND_UNDECRYPTABLE}")),
+        _ => JobError::Fatal(error.to_string()),
+    })?;
     let kept = |error: ytorch_store::StoreError| JobError::Retryable(error.to_string());
     let patience = Duration::from_secs(platform.settings.notify_timeout_seconds.into());
     let permit = match platform.breakers.ask(SERVICE).map_err(kept)? {

@@ -105,3 +105,46 @@ fn a_key_that_others_can_read_is_refused() {
     let problem = Vault::open(place.database(), &place.key(), Clock::system()).unwrap_err();
     assert!(problem.to_string().contains("chmod 600"), "{problem}");
 }
+
+#[test]
+fn a_secret_that_no_key_opens_stops_neither_a_start_nor_the_others() {
+    let place = Place::new();
+    let vault = place.vault();
+    vault.set("lost", &Secret::new(CANARY)).unwrap();
+    drop(vault);
+    Secret::generate().write(&place.key()).unwrap();
+    let vault = place.vault();
+    vault.set("other", &Secret::new("kept")).unwrap();
+    assert_eq!(vault.undecryptable().unwrap(), ["lost"]);
+    let key = std::fs::read(place.key()).unwrap();
+    assert!(matches!(vault.rotate_key(), Err(VaultError::Undecryptable(_))));
+    assert_eq!(std::fs::read(place.key()).unwrap(), key, "a rotation that cannot be must not begin");
+    drop(vault);
+    // As if it had been killed when both keys were written.
+    let text = String::from_utf8(key).unwrap();
+    Secret::new(format!("{}\n{}", Secret::generate().reveal(), text.trim())).write(&place.key()).unwrap();
+    let vault = place.vault();
+    assert_eq!(vault.get("other").unwrap().unwrap().reveal(), "kept");
+    vault.set("lost", &Secret::new("anew")).unwrap();
+    assert_eq!(vault.rotate_key().unwrap(), 2);
+    assert_eq!(vault.get("other").unwrap().unwrap().reveal(), "kept");
+    assert!(vault.undecryptable().unwrap().is_empty());
+}
+
+#[test]
+fn rotations_and_changes_at_once_lose_nothing() {
+    let place = Place::new();
+    let vault = place.vault();
+    vault.set("still", &Secret::new(CANARY)).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (0..20).for_each(|_| assert!(vault.rotate_key().is_ok())));
+        }
+        scope.spawn(|| (0..100).for_each(|turn| vault.set("moving", &Secret::new(turn.to_string())).unwrap()));
+        scope.spawn(|| (0..200).for_each(|_| assert_eq!(vault.get("still").unwrap().unwrap().reveal(), CANARY)));
+    });
+    assert!(vault.undecryptable().unwrap().is_empty());
+    drop(vault);
+    assert_eq!(place.vault().get("moving").unwrap().unwrap().reveal(), "99");
+    assert_eq!(std::fs::read_to_string(place.key()).unwrap().lines().count(), 2);
+}

@@ -114,7 +114,8 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn broken(error: &axum::extract::multipart::MultipartError) -> WebError {
-    let status = error.status();
+    // A body that ends too early counts as an error of the server there; it is the client who went away.
+    let status = if error.status().is_server_error() { StatusCode::BAD_REQUEST } else { error.status() };
     let problem = if status == StatusCode::PAYLOAD_TOO_LARGE {
         Problem::new(ExitCode::Usage, "what was sent is larger than this server takes")
             .hint("raise the setting `upload_limit_bytes`, or import the file with `ytorch ingest`")

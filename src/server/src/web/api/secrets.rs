@@ -9,6 +9,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use ytorch_core::{ExitCode, Problem, Secret, Timestamp};
+use ytorch_store::VaultError;
 use ytorch_web::{WebError, document::Instant, error::ErrorBody};
 
 use super::{TAG, Whole};
@@ -115,10 +116,17 @@ pub(in crate::web) async fn remove(
 /// Every secret is encrypted anew with it. The key before stays in the file until the next rotation, for a backup that
 /// was under way.
 #[utoipa::path(post, path = "/api/v1/secrets/rotate-key", tag = TAG, responses(
-    (status = 200, description = "It is done", body = Rotated)))]
+    (status = 200, description = "It is done", body = Rotated),
+    (status = 409, description = "A secret cannot be decrypted; the key stays", body = ErrorBody)))]
 pub(in crate::web) async fn rotate(State(site): State<Site>, _: Bytes) -> Result<Json<Rotated>, WebError> {
     let vault = site.platform.vault.clone();
-    let encrypted_anew = blocking(move || vault.rotate_key()).await?;
+    let rotated = blocking(move || match vault.rotate_key() {
+        Err(error @ VaultError::Undecryptable(_)) => Ok(Err(error)),
+        rotated => rotated.map(Ok),
+    });
+    let encrypted_anew = rotated.await?.map_err(|error| {
+        WebError::new(StatusCode::CONFLICT, error.problem("the encryption key could not be rotated"))
+    })?;
     tracing::info!(encrypted_anew, "the encryption key was rotated");
     Ok(Json(Rotated { encrypted_anew }))
 }
