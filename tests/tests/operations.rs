@@ -69,6 +69,18 @@ fn work_that_recurs_is_done_when_asked_and_leaves_its_trace() {
 }
 
 #[test]
+fn backups_by_the_clock_do_not_pile_up() {
+    let instance = Instance::start_with(&["--backup-keep-count", "2"]);
+    let client = instance.client();
+    for expected in [1, 2, 2] {
+        let job = run_now(&client, "backup");
+        let job = job_when(&client, &job["id"], "ended", has_ended);
+        assert_eq!(job["state"], "done", "{job}");
+        assert_eq!(client.json("/status")["backups"]["count"], expected);
+    }
+}
+
+#[test]
 fn an_import_that_is_cancelled_changes_nothing_and_can_be_tried_again() {
     let instance = Instance::start();
     let client = instance.client();

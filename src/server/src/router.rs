@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 use ytorch_core::{Clock, Secret, Timestamp};
+use ytorch_store::StoreError;
 use ytorch_telemetry::Metrics;
 use ytorch_web::{
     Frame, FrameSettings, LoginCode, NavEntry, RateLimit, Route, Routes, Session, WebError, document::Instant,
@@ -68,7 +69,7 @@ pub(crate) fn build(site: &Site) -> Router {
 /// What `/healthz` says: that the process answers, and which one it is.
 #[derive(Serialize, ToSchema)]
 struct Health {
-    /// Always `ok`.
+    /// `ok`, or `database` if the database cannot be read.
     status: &'static str,
     /// The version of the server.
     version: &'static str,
@@ -78,11 +79,23 @@ struct Health {
 
 /// Health
 ///
-/// That the server answers, and which one it is.
+/// That the process answers and its database can be read, and which server it is.
 #[utoipa::path(get, path = "/healthz", tag = TAG, security(()), responses(
-    (status = 200, description = "The server answers", body = Health)))]
-async fn health(State(site): State<Site>) -> Json<Health> {
-    Json(Health { status: "ok", version: VERSION, instance: site.services.frame.instance().to_string() })
+    (status = 200, description = "Both live", body = Health),
+    (status = 503, description = "The database cannot be read; the log says why", body = Health)))]
+async fn health(State(site): State<Site>) -> (StatusCode, Json<Health>) {
+    let instance = site.services.frame.instance().to_string();
+    let read = site.services.resources.database.read(|connection| {
+        Ok::<u32, StoreError>(connection.query_row("select count(*) from migration", [], |row| row.get(0))?)
+    });
+    let (code, status) = match read.await {
+        Ok(_) => (StatusCode::OK, "ok"),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the database cannot be read");
+            (StatusCode::SERVICE_UNAVAILABLE, "database")
+        }
+    };
+    (code, Json(Health { status, version: VERSION, instance }))
 }
 
 /// Readiness
