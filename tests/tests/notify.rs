@@ -187,6 +187,37 @@ fn a_service_that_is_not_there_or_never_answers_opens_the_breaker() {
     }
 }
 
+#[test]
+fn a_silent_service_holds_up_neither_a_stop_nor_a_cancel() {
+    let service = Listener::start(&[""]);
+    let mut instance = instance(service.url(), &["--notify-timeout-seconds", "86400"]);
+    fail(&instance.client());
+    service.next();
+    // A stop that waited for the service would not end in the time that the test has.
+    instance.stop();
+    instance.start_again();
+    assert!(service.next().body.contains("failed"), "the message was lost with the stop");
+    let client = instance.client();
+    let running = message_when(&client, |message| message["state"] == "running");
+    let reply = client.post(&format!("/api/v1/jobs/{}/cancel", running["id"]), &[], "");
+    assert_eq!(reply.status, 202, "{}", reply.body);
+    message_when(&client, |message| message["state"] == "cancelled");
+    assert_eq!(breaker(&client)["failures"], 0);
+}
+
+#[test]
+fn a_machine_without_authorities_sends_over_plain_http() {
+    let service = Listener::start(&["200 OK"]);
+    let mut instance = Instance::prepare(&["--notify-url", service.url()]);
+    instance.set("SSL_CERT_FILE", "/nonexistent");
+    instance.set("SSL_CERT_DIR", "/nonexistent");
+    instance.start_again();
+    let client = instance.client();
+    fail(&client);
+    service.next();
+    message_when(&client, |message| message["state"] == "done");
+}
+
 /// A service with a certificate that nobody vouches for.
 struct SelfSigned(Child);
 
