@@ -25,6 +25,7 @@ pub struct Instance {
     home: Arc<TempDir>,
     arguments: Vec<String>,
     mounts: String,
+    environment: Vec<(String, String)>,
     process: Option<Child>,
     said: Arc<Mutex<String>>,
     base: String,
@@ -51,6 +52,7 @@ impl Instance {
             home: Arc::new(home),
             arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
             mounts: String::new(),
+            environment: Vec::new(),
             process: None,
             said: Arc::default(),
             base: String::new(),
@@ -70,6 +72,11 @@ impl Instance {
     /// Runs this shell text in a mount namespace of the server's own before each start. `$1` is the instance's folder.
     pub fn mount(&mut self, shell: &str) {
         shell.clone_into(&mut self.mounts);
+    }
+
+    /// Gives the server a variable at each start.
+    pub fn environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// A client with the instance's token.
@@ -199,6 +206,7 @@ impl Instance {
         if !self.arguments.iter().any(|text| text == "--port") {
             command.args(["--port", "0"]);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.spawn().expect("the server's program runs")
     }

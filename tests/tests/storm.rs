@@ -59,7 +59,7 @@ struct Promises {
 fn fifty_kills_in_a_busy_time_lose_and_double_nothing() {
     let seed = std::env::var("YTORCH_STORM_SEED")
         .map_or_else(|_| RandomState::new().build_hasher().finish(), |text| text.parse().unwrap());
-    tell_seed(seed);
+    tell(&format!("seed {seed}"));
     let mut chance = Chance(seed | 1);
     let exports = exports();
     let service = Service::answering("200 OK");
@@ -101,8 +101,8 @@ fn one_life(instance: &mut Instance, exports: &[Export], promises: &Promises, se
 }
 
 #[expect(clippy::print_stderr, reason = "whoever looks into a failure needs the seed")]
-fn tell_seed(seed: u64) {
-    eprintln!("seed {seed}");
+fn tell(what: &str) {
+    eprintln!("{what}");
 }
 
 /// Exports of every kind that have some views in common.
@@ -271,14 +271,14 @@ fn is_exact(client: &Client, promises: &Promises, exports: &[Export]) {
     let hashes: BTreeSet<String> =
         done.map(|import| import["sources"][0]["sha256"].as_str().unwrap().to_owned()).collect();
     let used: Vec<&Export> = hashes.iter().map(|hash| hash_of[hash]).collect();
-    let promised = promises.imports.lock().unwrap();
-    for (id, file) in promised.iter() {
+    let accepted = promises.imports.lock().unwrap();
+    for (id, file) in accepted.iter() {
         assert_eq!(imports[id]["sources"][0]["sha256"], hash(file), "import {id} holds another file");
     }
     assert!(
-        promised.len() > 30 && used.len() > 6,
+        accepted.len() > 30 && used.len() > 6,
         "the storm was none: {} imports, {} files",
-        promised.len(),
+        accepted.len(),
         used.len()
     );
 
@@ -298,6 +298,7 @@ fn is_exact(client: &Client, promises: &Promises, exports: &[Export]) {
         let path = format!("/api/v1/history/{path}");
         assert_eq!(client.json(&path), clean.json(&path), "{path}");
     }
+    tell(&format!("{} imports of {} files, {} were told to us", imports.len(), used.len(), accepted.len()));
     let runs = whole_list(client, "/api/v1/runs?kind=history_import&limit=1000");
     let mut times: BTreeMap<i64, u32> = BTreeMap::new();
     for run in runs.iter().filter(|run| run["status"] == "success" || run["status"] == "partial") {
@@ -341,7 +342,7 @@ fn the_secret_is_there(client: &Client, service: &Service, promises: &Promises) 
     let message = service.wait_for(before + 1).pop().unwrap();
     let number = message.split("earer secret-").nth(1).and_then(|rest| rest.split(['\r', '\n']).next());
     let number: u64 = number.unwrap_or_else(|| panic!("no secret in {message}")).parse().unwrap();
-    let set = promises.set_secret.load(Ordering::SeqCst);
-    let sent = promises.sent_secret.load(Ordering::SeqCst);
-    assert!(set > 0 && (set..=sent).contains(&number), "secret {number} was sent; {set} was set, {sent} tried");
+    let least = promises.set_secret.load(Ordering::SeqCst);
+    let most = promises.sent_secret.load(Ordering::SeqCst);
+    assert!(least > 0 && (least..=most).contains(&number), "secret {number} is none of {least} to {most}");
 }
