@@ -105,6 +105,12 @@ impl Client {
         self.send("POST", path, headers, SendBody::from_reader(&mut body.as_bytes()))
     }
 
+    /// Puts JSON to an address.
+    pub fn put(&self, path: &str, body: &Value) -> Reply {
+        let body = body.to_string();
+        self.send("PUT", path, &[("Content-Type", "application/json")], SendBody::from_reader(&mut body.as_bytes()))
+    }
+
     /// Sends a request by any method; an empty body is none.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let reply = self.try_ask(method, path, headers, body);

@@ -8,6 +8,7 @@ pub mod client;
 pub mod command;
 pub mod generator;
 pub mod instance;
+pub mod listener;
 pub mod programs;
 pub mod prometheus;
 pub mod recount;
@@ -20,6 +21,7 @@ pub use client::{Client, Reply, ViewLine};
 pub use command::{Answer, Ytorch};
 pub use generator::{Export, Recipe};
 pub use instance::Instance;
+pub use listener::{Listener, Received};
 pub use recount::{Figures, Recount};
 pub use service::Service;
 pub use session::Session;
@@ -35,7 +37,22 @@ pub const API_READS: &[&str] = &[
     "/api/v1/history/months",
     "/api/v1/history/views",
     "/api/v1/history/imports",
+    "/api/v1/jobs",
+    "/api/v1/runs",
+    "/api/v1/schedules",
+    "/api/v1/breakers",
+    "/api/v1/secrets",
+    "/status",
+    "/metrics",
+    "/metrics.json",
 ];
 
 /// Every address of the API that changes something.
-pub const API_WRITES: &[&str] = &["/api/v1/login-links", "/api/v1/history/imports", "/api/v1/history/reingest"];
+pub const API_WRITES: &[&str] = &[
+    "/api/v1/login-links",
+    "/api/v1/history/imports",
+    "/api/v1/history/reingest",
+    "/api/v1/schedules/maintain/run",
+    "/api/v1/breakers/notify/reset",
+    "/api/v1/secrets/rotate-key",
+];

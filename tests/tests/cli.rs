@@ -3,11 +3,11 @@
 use std::{fs, net::TcpListener, path::Path};
 
 use serde_json::Value;
-use ytorch_tests::{Answer, Export, Recipe, Recount, Ytorch};
+use ytorch_tests::{Answer, Export, Recipe, Recount, Ytorch, prometheus::write};
 
 const VERBS: &[&str] = &[
     "create", "start", "stop", "restart", "status", "list", "open", "token", "logs", "ingest", "reingest", "backup",
-    "restore", "maintain", "config", "validate", "teardown",
+    "restore", "maintain", "jobs", "breakers", "secret", "config", "validate", "teardown",
 ];
 
 #[test]
@@ -166,6 +166,56 @@ fn mistakes_have_their_own_exit_codes_and_a_hint() {
     fs::create_dir(ytorch.root().join("foreign")).unwrap();
     failed(&ytorch.run(&["create", "foreign"]), 8);
     failed(&ytorch.run(&["teardown", "foreign"]), 8);
+}
+
+#[test]
+fn the_work_of_a_running_instance_is_seen_and_steered() {
+    let ytorch = Ytorch::new();
+    ytorch.create("one", &[]);
+    ytorch.must(&["ingest", "--instance=one", file(&Recipe::new(500, 9).json())]);
+    let maintained = ytorch.must(&["maintain", "one", "--json"]).json();
+    assert_eq!((&maintained["state"], &maintained["instance"]), (&"done".into(), &"one".into()));
+    let jobs = ytorch.must(&["jobs", "one", "--state", "done", "--json"]).json();
+    let kinds: Vec<&str> = jobs["jobs"].as_array().unwrap().iter().filter_map(|job| job["kind"].as_str()).collect();
+    assert_eq!(kinds, ["platform_maintain", "history_import"]);
+    let id = maintained["id"].to_string();
+    failed(&ytorch.run(&["jobs", "cancel", &id, "--instance=one"]), 5);
+    failed(&ytorch.run(&["jobs", "retry", "999", "--instance=one"]), 6);
+    let breakers = ytorch.must(&["breakers", "one", "--json"]).json();
+    assert_eq!(breakers["breakers"][0]["state"], "closed");
+    assert_eq!(ytorch.must(&["breakers", "reset", "--instance=one", "--json"]).json()["reset"], Value::Array(vec![]));
+    failed(&ytorch.run(&["breakers", "reset", "one", "--service", "a/../b"]), 6);
+    ytorch.must(&["backup", "one"]);
+    let status = ytorch.must(&["status", "one", "--json"]).json();
+    assert_eq!((&status["health"], &status["jobs"]["pending"]), (&"ok".into(), &0.into()));
+    assert!(status["newest_backup_at"].is_string(), "{status}");
+    ytorch.must(&["stop", "one"]);
+    assert_eq!(ytorch.must(&["status", "one", "--json"]).json()["health"], Value::Null);
+    for words in [&["jobs", "one"][..], &["breakers", "one"], &["secret", "list", "--instance=one"]] {
+        failed(&ytorch.run(words), 4);
+    }
+}
+
+#[test]
+fn a_secret_is_set_from_standard_input_and_never_shown() {
+    let ytorch = Ytorch::new();
+    ytorch.create("one", &[]);
+    let set = |name: &str, text: &str| {
+        let given = write(ytorch.root().parent().unwrap(), "token.txt", text);
+        let mut command = ytorch.command(&["secret", "set", name, "--instance=one"]);
+        command.stdin(fs::File::open(&given).unwrap()).output().unwrap()
+    };
+    assert_eq!(set("notify_token", "a token\n").status.code(), Some(2));
+    assert_eq!(set("notify_token", "").status.code(), Some(2));
+    assert_eq!(set("../x", "tk_12345").status.code(), Some(6));
+    assert_eq!(set("notify_token", "tk_12345\n").status.code(), Some(0));
+    let listed = ytorch.must(&["secret", "list", "--instance=one", "--json"]);
+    assert_eq!(listed.json()["secrets"][0]["is_set"], true);
+    assert!(!listed.stdout.contains("tk_12345"));
+    let rotated = ytorch.must(&["secret", "rotate-key", "--instance=one", "--json"]).json();
+    assert_eq!(rotated["encrypted_anew"], 1);
+    ytorch.must(&["secret", "remove", "notify_token", "--instance=one"]);
+    assert!(ytorch.must(&["secret", "list", "--instance=one"]).stdout.contains("not set"));
 }
 
 /// The processes of the server of an instance: those that were started with its folder and are `ytorch-server`.

@@ -71,7 +71,7 @@ fn every_address_of_the_api_is_in_the_documents() {
     for path in API_READS.iter().chain(API_WRITES) {
         assert!(documents.contains(path), "no document names `{path}`");
     }
-    for path in ["/healthz", "/readyz", "/metrics", "/metrics.json"] {
+    for path in ["/healthz", "/readyz", "/status", "/metrics", "/metrics.json"] {
         assert!(documents.contains(&format!("GET {path}`")), "no document names `{path}`");
     }
 }

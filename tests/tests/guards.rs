@@ -163,7 +163,7 @@ fn nothing_is_read_without_log_in_or_by_a_foreign_name() {
 
 /// Whether the caller is told an error, and not led to a form.
 fn is_for_programs(path: &str) -> bool {
-    path.starts_with("/api/") || path.starts_with("/metrics")
+    path.starts_with("/api/") || path.starts_with("/metrics") || path == "/status"
 }
 
 #[derive(Clone, Copy)]

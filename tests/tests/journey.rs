@@ -40,6 +40,29 @@ fn the_browser_runs_scripts_only_when_it_should() {
     }
 }
 
+#[test]
+fn the_page_of_jobs_keeps_itself_up_to_date_and_a_button_does_the_work() {
+    for scripts in [Scripts::On, Scripts::Off] {
+        let ytorch = Ytorch::new();
+        ytorch.create("default", &["--time-zone", "UTC"]);
+        let base = ytorch.client("default").base().to_owned();
+        let browser = Browser::open(scripts);
+        browser.go(&ytorch.link("default"));
+        browser.text_when("the first page did not appear", |text| text.contains("Takeout"));
+        browser.go(&format!("{base}/admin"));
+        browser.find("form[action='/admin/schedules/maintain/run'] button").click();
+        browser.address_when("the button did not lead to the jobs", |address| address.ends_with("/jobs"));
+        browser.text_when("the job did not end on the page", |text| text.contains("the database is whole"));
+        if scripts == Scripts::On {
+            // Asked for elsewhere, it appears on the page that is open already.
+            let reply = ytorch.client("default").post("/api/v1/schedules/backup/run", &[], "");
+            assert_eq!(reply.status, 202, "{}", reply.body);
+            browser.text_when("the other job did not appear", |text| text.contains("backups/default-"));
+        }
+        browser.assert_clean(&base);
+    }
+}
+
 fn from_the_link_to_the_views(scripts: Scripts, records: u32) {
     let export = Recipe::new(records, 1).make(Form::Zip);
     let figures = Recount::read(&[&export.json]).of_views();

@@ -343,6 +343,12 @@ pub(crate) fn revive(connection: &Connection, id: JobId) -> rusqlite::Result<boo
     Ok(changed > 0)
 }
 
+/// Jobs of a kind that wait for an instant may begin at once.
+pub(crate) fn hurry(connection: &Connection, kind: &str) -> rusqlite::Result<()> {
+    let sql = "update job set not_before = 0 where state = 'queued' and kind = ?";
+    connection.prepare_cached(sql)?.execute([kind]).map(|_| ())
+}
+
 /// When the next queued job may run, if it must wait for an instant.
 pub(crate) fn next_start(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
     let next: Option<i64> = connection

@@ -1,7 +1,7 @@
 //! The queue as the rest of the server sees it: put work in, look, cancel, try again, wait. The worker runs it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -118,6 +118,8 @@ pub enum Retried {
 /// What is known of jobs only while the server runs.
 pub(crate) struct Live {
     running: Mutex<HashMap<JobId, Running>>,
+    /// Waiting jobs whose cancelling waits for the writer: begun meanwhile, they give up at once.
+    unwanted: Mutex<HashSet<JobId>>,
     stopping: AtomicBool,
     /// Counts whatever changes, so that waiting ones look again.
     changes: watch::Sender<u64>,
@@ -134,8 +136,13 @@ impl Live {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn unwanted(&self) -> MutexGuard<'_, HashSet<JobId>> {
+        self.unwanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn begin(&self, id: JobId, kind: &'static str) {
-        self.running().insert(id, Running { kind, progress: None, cancelled: false });
+        let cancelled = self.unwanted().contains(&id);
+        self.running().insert(id, Running { kind, progress: None, cancelled });
         self.changed();
     }
 
@@ -202,6 +209,7 @@ impl Queue {
         settings.kinds.iter().for_each(|kind| settings.metrics.job_known(kind.name));
         let live = Arc::new(Live {
             running: Mutex::default(),
+            unwanted: Mutex::default(),
             stopping: AtomicBool::new(false),
             changes: watch::Sender::new(0),
         });
@@ -302,11 +310,22 @@ impl Queue {
             self.inner.live.changed();
             return Ok(Cancelled::Soon);
         }
+        let database = &self.inner.settings.database;
+        match database.read(move |connection| Ok::<_, StoreError>(job::payload(connection, id)?)).await? {
+            None => return Ok(Cancelled::Unknown),
+            Some((_, _, state)) if !state.is_alive() => return Ok(Cancelled::TooLate(state)),
+            Some(_) => {}
+        }
+        self.inner.live.unwanted().insert(id);
         let queue = self.clone();
-        let cancelled =
-            self.inner.settings.database.write(move |transaction| queue.cancel_waiting(transaction, id)).await?;
+        let cancelled = database.write(move |transaction| queue.cancel_waiting(transaction, id)).await;
+        self.inner.live.unwanted().remove(&id);
         self.wake();
-        Ok(cancelled)
+        match cancelled? {
+            // Begun in between, it gave up before it did anything.
+            Cancelled::TooLate(JobState::Cancelled) => Ok(Cancelled::Now),
+            cancelled => Ok(cancelled),
+        }
     }
 
     fn cancel_waiting(&self, transaction: &Transaction<'_>, id: JobId) -> Result<Cancelled, StoreError> {
@@ -329,6 +348,11 @@ impl Queue {
         let retried = self.inner.settings.database.write(move |transaction| queue.revive(transaction, id)).await?;
         self.wake();
         Ok(retried)
+    }
+
+    /// Lets jobs of a kind begin at once that wait for an instant, in the caller's transaction. [`Self::wake`] after it.
+    pub fn hurry(&self, transaction: &Transaction<'_>, kind: &str) -> rusqlite::Result<()> {
+        job::hurry(transaction, kind)
     }
 
     fn revive(&self, transaction: &Transaction<'_>, id: JobId) -> Result<Retried, StoreError> {

@@ -187,6 +187,8 @@ impl Inner {
             Err(JobError::Fatal(format!(
                 "the server was stopped {MOST_LOSSES} times in the middle of it; it is not tried again"
             )))
+        } else if self.live.is_cancelled(claimed.id) {
+            Err(JobError::Cancelled)
         } else {
             self.call(&claimed)
         };

@@ -1,6 +1,7 @@
 //! The words a person may type. It checks nothing beyond their form and touches no file.
 
 mod backup;
+mod operations;
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -8,6 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::server_log::Level;
 pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
+pub(crate) use operations::{
+    Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
+};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
@@ -91,6 +95,12 @@ pub(crate) enum Verb {
     Restore(Restore),
     /// Check a database, give back its free pages and sweep temporary files
     Maintain(Change),
+    /// Show the jobs of a running instance; cancel one or try it again
+    Jobs(Jobs),
+    /// Show which services outside a running instance leaves alone; have them asked again
+    Breakers(Breakers),
+    /// Set, list and remove secrets of services outside; rotate their encryption key
+    Secret(Secret),
     /// Show every setting with its value and where it comes from
     Config(Choice),
     /// Check this machine and an instance without starting anything

@@ -1,16 +1,20 @@
 //! The verbs, one per file, and what they share. It does not print: verbs return answers.
 
 mod backup;
+mod breakers;
 mod config;
 mod create;
 mod ingest;
 mod instance_log;
+mod jobs;
 mod listing;
+mod live;
 mod maintain;
 mod open;
 mod reingest;
 mod restore;
 mod running;
+mod secret;
 mod teardown;
 mod validate;
 
@@ -61,6 +65,9 @@ pub(crate) fn run(command_line: CommandLine, output: Output) -> Result<Answer, P
         Verb::Backup(options) => backup::backup(&context, &options),
         Verb::Restore(options) => restore::restore(&context, &options),
         Verb::Maintain(options) => maintain::maintain(&context, &options),
+        Verb::Jobs(options) => jobs::jobs(&context, &options),
+        Verb::Breakers(options) => breakers::breakers(&context, &options),
+        Verb::Secret(options) => secret::secret(&context, &options),
         Verb::Config(choice) => config::config(&context, &choice),
         Verb::Validate(choice) => validate::validate(&context, &choice),
         Verb::Teardown(options) => teardown::teardown(&context, &options),

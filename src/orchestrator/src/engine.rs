@@ -66,6 +66,8 @@ pub(crate) enum Activity {
     Importing {
         /// Its process.
         pid: u32,
+        /// What it does, in words.
+        work: &'static str,
     },
 }
 

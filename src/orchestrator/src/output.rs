@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 use ytorch_core::{ExitCode, Problem};
 
@@ -66,6 +67,13 @@ impl Output {
             line_to_stderr(&format!("error: {problem}"));
         }
     }
+}
+
+/// Rows under their headings, without lines round them.
+pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(headings).add_rows(rows);
+    table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether a person sits in front of standard error.

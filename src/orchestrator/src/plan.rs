@@ -265,7 +265,7 @@ mod tests {
         let fresh = || Some(report(&running));
         let given_up = || Some(Report { given_up: true, ..report(&running) });
         let orphan = Activity::Orphan { pid: 78 };
-        let importing = Activity::Importing { pid: 5 };
+        let importing = Activity::Importing { pid: 5, work: "an import" };
         let stale = Step::ClearStale { pid: 77 };
         assert_eq!(steps(&running, Activity::Nothing, None), [Step::Start]);
         assert_eq!(steps(&running, Activity::Nothing, fresh()), [stale, Step::Start]);

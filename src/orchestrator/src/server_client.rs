@@ -5,7 +5,7 @@ use std::{io::Read, time::Duration};
 use serde_json::Value;
 use ureq::{
     Agent, Body, SendBody,
-    http::{Request, Response, StatusCode},
+    http::{Method, Request, Response, StatusCode},
 };
 use ytorch_core::{ExitCode, Problem, Secret};
 
@@ -32,6 +32,8 @@ pub(crate) struct Health {
     pub version: String,
     /// Whether it is ready, and if not, the checks that fail.
     pub ready: Result<(), String>,
+    /// What does not work without keeping it from being ready.
+    pub degraded: Vec<String>,
 }
 
 impl ServerClient {
@@ -61,14 +63,25 @@ impl ServerClient {
             return None;
         }
         let word = |name: &str| alive.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Some(Health { instance: word("instance"), version: word("version"), ready: self.readiness() })
+        let (ready, degraded) = match self.look() {
+            Ok(degraded) => (Ok(()), degraded),
+            Err(why) => (Err(why), Vec::new()),
+        };
+        Some(Health { instance: word("instance"), version: word("version"), ready, degraded })
     }
 
     /// Whether the server is ready, or why not.
     pub(crate) fn readiness(&self) -> Result<(), String> {
+        self.look().map(|_| ())
+    }
+
+    /// What is degraded of a server that is ready, or why it is not.
+    fn look(&self) -> Result<Vec<String>, String> {
         let (status, body) = self.get("/readyz", None).map_err(|problem| problem.detail.unwrap_or(problem.what))?;
         if status == StatusCode::OK {
-            return Ok(());
+            let word = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
+            let degraded = body["degraded"].as_array().into_iter().flatten();
+            return Ok(degraded.map(|one| format!("{}: {}", word(one, "name"), word(one, "detail"))).collect());
         }
         let failing = failing_checks(&body);
         Err(if failing.is_empty() { format!("it answers {status}") } else { failing })
@@ -98,6 +111,27 @@ impl ServerClient {
         accepted(status, body)
     }
 
+    /// A request of the API that changes something, with a body of JSON or none.
+    pub(crate) fn change(
+        &self,
+        method: Method,
+        path: &str,
+        token: &Secret,
+        body: Option<&Value>,
+    ) -> Result<Value, Problem> {
+        let bytes = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        request = request.header("authorization", bearer(token)).header("content-length", bytes.len());
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let mut bytes = bytes.as_slice();
+        let request = request.body(SendBody::from_reader(&mut bytes)).map_err(|error| self.unreachable(&error))?;
+        let response = self.agent.run(request).map_err(|error| self.unreachable(&error))?;
+        let (status, body) = self.read(response)?;
+        accepted(status, body)
+    }
+
     fn get(&self, path: &str, token: Option<&Secret>) -> Result<(StatusCode, Value), Problem> {
         let mut request = self.agent.get(format!("{}{path}", self.url));
         if let Some(token) = token {
@@ -119,6 +153,12 @@ impl ServerClient {
             .because(error)
             .hint("`ytorch status` says how it is, `ytorch logs` what it did last")
     }
+}
+
+/// A text as one segment of a path or one value of a query.
+pub(crate) fn segment(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 fn bearer(token: &Secret) -> String {

@@ -60,6 +60,9 @@ pub(crate) struct Status {
     since: Option<String>,
     restarts: u32,
     version: Option<String>,
+    /// Of a server that answers: `ok`, `degraded` or `not ready`.
+    health: Option<&'static str>,
+    degraded: Vec<String>,
     data_bytes: u64,
     folder: String,
 }
@@ -75,12 +78,13 @@ impl Status {
     ) -> Self {
         let serves = matches!(observed.activity, Activity::Kept | Activity::Orphan { .. });
         let health = if serves { ServerClient::new(spec, patience).health() } else { None };
+        let ours = health.as_ref().filter(|health| health.instance == spec.name.as_str());
         let report = observed.report.as_ref().filter(|_| observed.activity == Activity::Kept);
         let (state, reason) = judge(spec, observed, health.as_ref(), clock.now());
         let pid = match observed.activity {
             Activity::Nothing => None,
             Activity::Kept => report.and_then(|report| report.server_pid),
-            Activity::Orphan { pid } | Activity::Importing { pid } => Some(pid),
+            Activity::Orphan { pid } | Activity::Importing { pid, .. } => Some(pid),
         };
         Self {
             name: spec.name.to_string(),
@@ -94,10 +98,17 @@ impl Status {
             pid,
             since: report.map(|report| report.started.clone()),
             restarts: report.map_or(0, |report| report.restarts),
+            health: ours.map(word_of),
+            degraded: ours.map(|health| health.degraded.clone()).unwrap_or_default(),
             version: health.map(|health| health.version),
             data_bytes: size::folder_bytes(&folders.data()),
             folder: folders.root().display().to_string(),
         }
+    }
+
+    /// Whether the server of this very instance answered, so that it may be given the token.
+    pub(crate) fn answers(&self) -> bool {
+        self.health.is_some()
     }
 
     /// The object of `--json`.
@@ -106,14 +117,15 @@ impl Status {
     }
 
     /// Headings and cells of `list`.
-    pub(crate) const HEADINGS: [&str; 6] = ["NAME", "STATE", "URL", "SINCE", "VERSION", "DATA"];
+    pub(crate) const HEADINGS: [&str; 7] = ["NAME", "STATE", "HEALTH", "URL", "SINCE", "VERSION", "DATA"];
 
     /// The row of `list`.
-    pub(crate) fn row(&self) -> [String; 6] {
+    pub(crate) fn row(&self) -> [String; 7] {
         let dash = || "-".to_owned();
         [
             self.name.clone(),
             self.state.to_string(),
+            self.health.map_or_else(dash, str::to_owned),
             self.url.clone(),
             self.since.as_deref().map_or_else(dash, local),
             self.version.clone().unwrap_or_else(dash),
@@ -126,6 +138,7 @@ impl Status {
         let mut lines = vec![("instance", self.name.clone()), ("state", self.state.to_string())];
         let mut add = |name, text: Option<String>| lines.extend(text.map(|text| (name, text)));
         add("reason", self.reason.clone());
+        add("health", self.health.map(|word| [&[word.to_owned()], self.degraded.as_slice()].concat().join("; ")));
         add("url", Some(self.url.clone()));
         add("engine", Some(self.engine.clone()));
         add("process", self.pid.map(|pid| pid.to_string()));
@@ -138,19 +151,27 @@ impl Status {
     }
 }
 
+fn word_of(health: &Health) -> &'static str {
+    match health {
+        Health { ready: Err(_), .. } => "not ready",
+        Health { degraded, .. } if degraded.is_empty() => "ok",
+        Health { .. } => "degraded",
+    }
+}
+
 fn instant(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(Timestamp::from)
 }
 
 /// An instant on the person's clock.
-fn local(text: &str) -> String {
+pub(crate) fn local(text: &str) -> String {
     instant(text).map_or_else(|| text.to_owned(), |at| Zone::system().local(at).strftime("%Y-%m-%d %H:%M").to_string())
 }
 
 fn judge(spec: &Spec, observed: &Observed, health: Option<&Health>, now: Timestamp) -> (State, Option<String>) {
     let name = &spec.name;
     match observed.activity {
-        Activity::Importing { pid } => (State::Stopped, Some(format!("an import is running (pid {pid})"))),
+        Activity::Importing { pid, work } => (State::Stopped, Some(format!("{work} is running (pid {pid})"))),
         Activity::Orphan { pid } => {
             let reason = format!("its supervisor was killed, its server lives (pid {pid}): ytorch start {name}");
             (State::Unhealthy, Some(reason))
@@ -223,7 +244,12 @@ mod tests {
             given_up: false,
         };
         let health = |instance: &str, ready: Result<(), &str>| {
-            Some(Health { instance: instance.into(), version: "1".into(), ready: ready.map_err(str::to_owned) })
+            Some(Health {
+                instance: instance.into(),
+                version: "1".into(),
+                ready: ready.map_err(str::to_owned),
+                degraded: Vec::new(),
+            })
         };
         let word = |activity, report: Option<Report>, health: Option<Health>, second| {
             judge(&spec, &Observed { activity, report }, health.as_ref(), Timestamp::from_seconds(second)).0

@@ -2,7 +2,7 @@
 //! tests need neither the server nor a database. It stores what it is sent and understands none of it.
 //!
 //! Files in `config/` make it misbehave: `die-with` holds an exit status, `import-waits` delays an import until the
-//! file is gone.
+//! file is gone, `degraded` opens the breaker of its one service, `job-fails` lets its job end badly.
 
 #![expect(
     clippy::print_stdout,
@@ -94,7 +94,10 @@ fn answer(mut stream: TcpStream, folder: &Path) -> Option<()> {
             let name = folder.file_name().unwrap().to_string_lossy().into_owned();
             (200, format!(r#"{{"status":"ok","version":"9.9.9","instance":"{name}"}}"#))
         }
-        ("GET", "/readyz") => (200, r#"{"ready":true,"checks":[]}"#.to_owned()),
+        ("GET", "/readyz") if folder.join("config/degraded").exists() => {
+            (200, r#"{"ready":true,"checks":[],"degraded":[{"name":"breaker.notify","detail":"open"}]}"#.to_owned())
+        }
+        ("GET", "/readyz") => (200, r#"{"ready":true,"checks":[],"degraded":[]}"#.to_owned()),
         _ if token != known.trim() => (401, r#"{"error":{"what":"no","detail":null,"hint":null}}"#.to_owned()),
         ("POST", "/api/v1/login-links") => (201, r#"{"path":"/login?code=abc","expires_at":"x"}"#.to_owned()),
         ("POST", "/api/v1/history/imports") => {
@@ -109,10 +112,50 @@ fn answer(mut stream: TcpStream, folder: &Path) -> Option<()> {
         }
         ("POST", "/api/v1/history/reingest") => (202, r#"{"id":"7","status":"running"}"#.to_owned()),
         ("GET", "/api/v1/history/imports/7") => (200, done(3)),
-        _ => (404, "{}".to_owned()),
+        _ => operations(&method, &path, &folder.join("config")),
     };
     let length = body.len();
     write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").ok()
+}
+
+/// What a person can do with the work of a server. Whatever is sent is refused where a test looks at that.
+fn operations(method: &str, path: &str, config: &Path) -> (u16, String) {
+    let breaker = |state: &str| {
+        format!(
+            r#"{{"service":"notify","state":"{state}","failures":5,"open_until":null,"last_error":"it answered 500"}}"#
+        )
+    };
+    let job = |state: &str| {
+        format!(
+            r#"{{"id":9,"kind":"platform_maintain","subject":"tidy","state":"{state}","message":"all is well","error":"the disk is full","created_at":"2026-11-21T11:00:00Z"}}"#
+        )
+    };
+    let (status, body) = match (method, path) {
+        ("GET", "/status") => (
+            200,
+            r#"{"pipelines":{"a":{"pending":1,"failed":2},"b":{"pending":3,"failed":0}},"backups":{"newest_at":null}}"#
+                .to_owned(),
+        ),
+        ("GET", "/api/v1/breakers") => {
+            let state = if config.join("degraded").exists() { "open" } else { "closed" };
+            (200, format!(r#"{{"items":[{}]}}"#, breaker(state)))
+        }
+        ("POST", "/api/v1/breakers/notify/reset") => {
+            // Absent is as good as removed.
+            let _ = fs::remove_file(config.join("degraded"));
+            (200, breaker("closed"))
+        }
+        ("GET", "/api/v1/jobs?limit=5&state=failed&kind=a%26b") => (200, format!(r#"{{"items":[{}]}}"#, job("failed"))),
+        ("GET", "/api/v1/jobs?limit=20") => (200, r#"{"items":[]}"#.to_owned()),
+        ("POST", "/api/v1/jobs/9/cancel") => (202, job("running")),
+        ("POST", "/api/v1/jobs/9/retry") => {
+            (409, r#"{"error":{"what":"the job is done","detail":null,"hint":"x"}}"#.to_owned())
+        }
+        ("POST", "/api/v1/schedules/maintain/run") => (202, job("queued")),
+        ("GET", "/api/v1/jobs/9") => (200, job(if config.join("job-fails").exists() { "failed" } else { "done" })),
+        _ => (404, r#"{"error":{"what":"there is no such thing","detail":null,"hint":"x"}}"#.to_owned()),
+    };
+    (status, body)
 }
 
 fn done(records: u64) -> String {

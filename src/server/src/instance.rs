@@ -59,6 +59,7 @@ impl Instance {
     pub(crate) fn start_logs(&self) -> Logging {
         let logging = ytorch_telemetry::start(LogSettings {
             path: self.folders.server_log(),
+            files_kept: self.loaded.settings.log_keep_files,
             level: self.loaded.settings.log_level,
             format: self.loaded.settings.log_format,
             instance: self.name.to_string(),

@@ -15,6 +15,11 @@ use crate::{platform::Platform, settings::Settings};
 
 pub(crate) use notify::{SERVICE as NOTIFY_SERVICE, TOKEN as NOTIFY_TOKEN};
 
+/// The kinds of jobs that ask a service outside.
+pub(crate) fn kinds_asking(service: &str) -> &'static [&'static str] {
+    if service == NOTIFY_SERVICE { &[notify::KIND] } else { &[] }
+}
+
 /// How often readiness is looked at, when somebody wants to hear of it.
 const WATCH_EVERY: Duration = Duration::from_mins(15);
 

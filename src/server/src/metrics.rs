@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde_json::json;
+use utoipa::ToSchema;
 use ytorch_core::disk;
 use ytorch_pipeline::Resources;
 use ytorch_store::StoreError;
@@ -22,20 +23,38 @@ use ytorch_telemetry::{
 };
 use ytorch_web::WebError;
 
-use crate::{platform::Site, router::VERSION};
+use crate::{
+    platform::Site,
+    router::{TAG, VERSION},
+};
 
-/// Every metric in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics")]
+/// Metrics
+///
+/// For Prometheus. What there is says docs/metrics.md.
+#[utoipa::path(get, path = "/metrics", tag = TAG, responses(
+    (status = 200, description = "One line for each number", body = String, content_type = "text/plain")))]
 pub(crate) async fn as_text(State(site): State<Site>) -> Result<Response, WebError> {
     let metrics = look(site).await?;
     Ok(([(header::CONTENT_TYPE, TEXT_TYPE)], metrics.text()).into_response())
 }
 
-/// The same in JSON, with the families that have no sample yet.
-#[utoipa::path(get, path = "/metrics.json")]
+/// Metrics as JSON
+///
+/// The same, with the families that have no sample yet.
+#[utoipa::path(get, path = "/metrics.json", tag = TAG, responses(
+    (status = 200, description = "Every family", body = Families)))]
 pub(crate) async fn as_json(State(site): State<Site>) -> Result<Response, WebError> {
     let metrics = look(site).await?;
     Ok(Json(json!({ "families": metrics.readings() })).into_response())
+}
+
+/// Every metric.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "nobody makes it: only the document is made of it")]
+struct Families {
+    /// What each is called, counts and measures, and its samples; docs/metrics.md says more.
+    #[schema(value_type = Vec<Object>)]
+    families: (),
 }
 
 /// Looks up what nobody tells, on a thread that may block.
@@ -44,9 +63,19 @@ async fn look(site: Site) -> Result<Metrics, WebError> {
         let Site { platform, services, .. } = site;
         let Resources { folders, database, metrics, .. } = services.resources;
         let told = database.read_blocking(|connection| {
-            Ok::<_, StoreError>((services.queue.count(connection)?, platform.breakers.list(connection)?))
+            let queue = &services.queue;
+            Ok::<_, StoreError>((
+                queue.count(connection)?,
+                queue.summaries(connection)?,
+                platform.breakers.list(connection)?,
+            ))
         });
-        if let Ok((jobs, breakers)) = told {
+        if let Ok((jobs, summaries, breakers)) = told {
+            for summary in summaries {
+                if let Some(at) = summary.last_success_at {
+                    metrics.set_job_last_success(&summary.kind, at);
+                }
+            }
             metrics.set_jobs(jobs.into_iter().map(|(kind, state, count)| (kind, state.word(), count)).collect());
             for breaker in breakers {
                 metrics.set_breaker(&breaker.service, state(breaker.state));

@@ -9,6 +9,7 @@ use ytorch_core::InstanceFolders;
 use ytorch_jobs::{Breaker, BreakerState};
 use ytorch_pipeline::{Check, Resources};
 use ytorch_store::{MEND_UNDECRYPTABLE, StoreError, rusqlite};
+use ytorch_web::format;
 
 use crate::{pipelines::Pipelines, platform::Site};
 
@@ -105,7 +106,7 @@ impl Readiness {
 fn degraded(breaker: &Breaker) -> Degraded {
     let Breaker { service, state, failures, .. } = breaker;
     let state = state.word();
-    let detail = format!("{state} after {failures} failures; the page of the administration says why");
+    let detail = format!("{state} after {failures} failures in a row; /admin says why");
     Degraded { name: format!("breaker.{service}"), detail }
 }
 
@@ -155,7 +156,7 @@ pub(crate) fn disk(folders: &InstanceFolders, floor_bytes: u64) -> Check {
     match rustix::fs::statvfs(folders.root()) {
         Ok(found) => {
             let free_bytes = found.f_bavail.saturating_mul(found.f_frsize);
-            let detail = format!("{free_bytes} bytes are free, {floor_bytes} are needed");
+            let detail = format!("{} are free, {} are needed", format::bytes(free_bytes), format::bytes(floor_bytes));
             Check { name: NAME, ok: free_bytes >= floor_bytes, detail }
         }
         Err(error) => Check { name: NAME, ok: false, detail: format!("the disk cannot be asked: {error}") },

@@ -25,7 +25,7 @@ use crate::{instance::Instance, metrics, platform::Site, readiness::Readiness, w
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The heading of the platform's own addresses in the document of the API.
-const TAG: &str = "Server";
+pub(crate) const TAG: &str = "Server";
 
 /// The frame round all pages of an instance.
 pub(crate) fn frame(instance: &Instance, token: Secret, navigation: Vec<NavEntry>, metrics: &Metrics) -> Frame {

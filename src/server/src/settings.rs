@@ -36,6 +36,9 @@ pub struct Settings {
     pub log_level: LogLevel,
     /// The form of the log file.
     pub log_format: LogFormat,
+    /// How many older log files are kept.
+    #[serde(deserialize_with = "at_least_one")]
+    pub log_keep_files: u32,
     /// The largest upload that is taken, in bytes.
     pub upload_limit_bytes: u64,
     /// The free space below which nothing more is written, in bytes.
@@ -59,6 +62,9 @@ pub struct Settings {
     /// Where messages go; `None` is nowhere.
     #[serde(deserialize_with = "url")]
     pub notify_url: Option<String>,
+    /// So long the service there may take, in seconds.
+    #[serde(deserialize_with = "at_least_one")]
+    pub notify_timeout_seconds: u32,
     /// After so many failures a service outside is left alone.
     #[serde(deserialize_with = "at_least_one")]
     pub breaker_failures: u32,

@@ -7,6 +7,7 @@ use std::{
 
 use rusqlite::{Connection, Transaction};
 use tokio::sync::oneshot;
+use tracing::Span;
 use ytorch_core::{Clock, files};
 use ytorch_telemetry::Metrics;
 
@@ -74,8 +75,8 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let database = self.clone();
-        match tokio::task::spawn_blocking(move || database.read_blocking(work)).await {
+        let (database, span) = (self.clone(), Span::current());
+        match tokio::task::spawn_blocking(move || span.in_scope(|| database.read_blocking(work))).await {
             Ok(result) => result,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => Err(StoreError::Closed.into()),
@@ -131,8 +132,11 @@ impl Database {
     where
         E: From<StoreError>,
     {
-        let metrics = self.metrics.clone();
-        self.inner.writer.send(Box::new(move |connection| answer(metrics.write(|| in_transaction(connection, work)))))
+        // What is logged on the writer's thread belongs to whoever asked for it.
+        let (metrics, span) = (self.metrics.clone(), Span::current());
+        self.inner.writer.send(Box::new(move |connection| {
+            answer(span.in_scope(|| metrics.write(|| in_transaction(connection, work))));
+        }))
     }
 
     /// Runs `work` on the writing connection outside a transaction, for what SQLite allows only there (checkpoints,

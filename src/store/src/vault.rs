@@ -76,7 +76,8 @@ impl VaultError {
     }
 }
 
-/// The key that encrypts, and the one before it while secrets are still encrypted with that.
+/// The key that encrypts, and the one before it. That one stays until the next rotation, because a backup may hold the
+/// database from before a rotation and this file from after it.
 #[derive(Clone)]
 struct Keys {
     current: Key,
@@ -168,7 +169,8 @@ impl Vault {
         })
     }
 
-    /// Makes a new key, encrypts everything with it, and forgets the old one. Killed in between, the next start goes on.
+    /// Makes a new key and encrypts everything with it; the key before the old one is forgotten. Killed in between, the
+    /// next start goes on.
     pub fn rotate_key(&self) -> Result<u64, VaultError> {
         let _alone = self.inner.rotating.lock().unwrap_or_else(PoisonError::into_inner);
         if self.keys().previous.is_some() {
@@ -180,26 +182,17 @@ impl Vault {
         }
         {
             let mut keys = self.keys();
-            let previous = std::mem::replace(&mut keys.current, Key::generate());
-            keys.previous = Some(previous);
+            let next = Keys { current: Key::generate(), previous: Some(keys.current.clone()) };
             // Both keys are in the file before the first secret needs the new one.
-            if let Err(error) = write_keys(&self.inner.path, &keys) {
-                if let Some(previous) = keys.previous.take() {
-                    keys.current = previous;
-                }
-                return Err(VaultError::KeyFile(error));
-            }
+            write_keys(&self.inner.path, &next).map_err(VaultError::KeyFile)?;
+            *keys = next;
         }
         self.finish_rotation()
     }
 
     fn finish_rotation(&self) -> Result<u64, VaultError> {
         let (keys, now) = (self.keys().clone(), self.inner.clock.now());
-        let count = self.inner.database.write_blocking(move |transaction| encrypt_anew(transaction, &keys, now))?;
-        let mut keys = self.keys();
-        keys.previous = None;
-        write_keys(&self.inner.path, &keys).map_err(VaultError::KeyFile)?;
-        Ok(count)
+        self.inner.database.write_blocking(move |transaction| encrypt_anew(transaction, &keys, now))
     }
 
     fn keys(&self) -> MutexGuard<'_, Keys> {

@@ -16,7 +16,7 @@ use ytorch_core::files;
 /// No log file is ever larger than this.
 pub const BYTES_PER_FILE: u64 = 1024 * 1024;
 
-/// Older files that are kept beside the current one, `.1` being the newest of them.
+/// Older files that are kept beside the current one unless somebody says otherwise, `.1` being the newest of them.
 pub const FILES_KEPT: u32 = 5;
 
 /// Writes whole records; before one would not fit, the file becomes `.1`, `.1` becomes `.2`, and the oldest goes.
@@ -25,6 +25,7 @@ pub const FILES_KEPT: u32 = 5;
 #[derive(Debug)]
 pub struct RotatingFile {
     path: PathBuf,
+    files_kept: u32,
     open: Option<Open>,
 }
 
@@ -37,7 +38,13 @@ struct Open {
 impl RotatingFile {
     /// The log at `path`. The file is opened by the first record, and continued if it is there.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), open: None }
+        Self { path: path.into(), files_kept: FILES_KEPT, open: None }
+    }
+
+    /// Keeps so many older files instead; at least one.
+    pub fn keeping(mut self, files_kept: u32) -> Self {
+        self.files_kept = files_kept.max(1);
+        self
     }
 
     fn write_record(&mut self, record: &[u8]) -> io::Result<()> {
@@ -48,7 +55,7 @@ impl RotatingFile {
         let fits = |size_bytes: u64| size_bytes.saturating_add(record.len() as u64) <= BYTES_PER_FILE;
         if open.size_bytes > 0 && !fits(open.size_bytes) {
             drop(open);
-            rotate(&self.path)?;
+            rotate(&self.path, self.files_kept)?;
             open = open_log(&self.path)?;
         }
         open.file.write_all(record)?;
@@ -87,8 +94,8 @@ fn open_log(path: &Path) -> io::Result<Open> {
     Ok(Open { file, size_bytes })
 }
 
-fn rotate(path: &Path) -> io::Result<()> {
-    for number in (1..FILES_KEPT).rev() {
+fn rotate(path: &Path, files_kept: u32) -> io::Result<()> {
+    for number in (1..files_kept).rev() {
         match fs::rename(numbered(path, number), numbered(path, number + 1)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -137,6 +144,15 @@ mod tests {
             assert!(text.starts_with(&format!("{first:08}.")), "file {number} starts with {}", &text[..9]);
             assert!(text.ends_with(".\n"));
         }
+    }
+
+    #[test]
+    fn as_many_older_files_are_kept_as_somebody_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.log");
+        write_lines(&mut RotatingFile::new(&path).keeping(2), 1048 * 4 + 10, 1000);
+        let found = (1..=4).map(|number| numbered(&path, number).exists()).collect::<Vec<_>>();
+        assert_eq!(found, [true, true, false, false]);
     }
 
     #[test]

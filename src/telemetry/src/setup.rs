@@ -51,6 +51,8 @@ pub enum LogFormat {
 pub struct LogSettings {
     /// The newest file; older ones end in `.1`, `.2` and so on.
     pub path: PathBuf,
+    /// How many older files are kept.
+    pub files_kept: u32,
     /// The least serious records.
     pub level: LogLevel,
     /// The form of the file; standard error always gets lines for people.
@@ -76,7 +78,7 @@ pub fn start(settings: LogSettings) -> Logging {
     let (file, guard) = NonBlockingBuilder::default()
         .thread_name("log")
         .buffered_lines_limit(RECORDS_WAITING)
-        .finish(RotatingFile::new(settings.path.clone()));
+        .finish(RotatingFile::new(settings.path.clone()).keeping(settings.files_kept));
     let set = tracing::subscriber::set_global_default(subscriber(settings, file));
     if set.is_ok() {
         std::panic::set_hook(Box::new(log_panic));
@@ -85,7 +87,7 @@ pub fn start(settings: LogSettings) -> Logging {
 }
 
 fn subscriber(settings: LogSettings, file: NonBlocking) -> impl tracing::Subscriber + Send + Sync {
-    let LogSettings { path: _, level, format, instance, clock } = settings;
+    let LogSettings { path: _, files_kept: _, level, format, instance, clock } = settings;
     // `log_internal_errors(false)`: a log that cannot be written is told to nobody, for the telling is an `eprintln!`,
     // which panics when standard error is gone.
     let to_file = tracing_subscriber::fmt::layer().with_writer(file).with_ansi(false).log_internal_errors(false);

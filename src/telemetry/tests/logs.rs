@@ -23,6 +23,7 @@ fn in_own_process(name: &str, folder: &Path) -> Output {
 
 fn settings(folder: &Path, format: LogFormat) -> LogSettings {
     LogSettings {
+        files_kept: 5,
         path: folder.join("x.log"),
         level: LogLevel::Info,
         format,

@@ -50,7 +50,7 @@ pub(crate) fn is_open(path: &str) -> bool {
 
 /// Whether a program asks: it is told an error in JSON, and is not led to a form that it cannot fill in.
 pub(crate) fn is_for_programs(path: &str) -> bool {
-    path.starts_with("/api/") || matches!(path, "/healthz" | "/readyz" | "/metrics" | "/metrics.json")
+    path.starts_with("/api/") || matches!(path, "/healthz" | "/readyz" | "/status" | "/metrics" | "/metrics.json")
 }
 
 fn changes_something(method: &Method) -> bool {

@@ -106,6 +106,25 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> axum::http::re
 }
 
 #[tokio::test]
+async fn a_correlation_id_is_taken_over_if_it_is_sane_and_finds_a_panic_in_the_log() {
+    let site = Site::new();
+    let mine = ("authorization", "Bearer 0123456789abcdef0123456789abcdef");
+    let given = site.get("/", &[mine, ("x-correlation-id", "my-id_1.2")]).await;
+    assert_eq!(given.header("x-correlation-id"), "my-id_1.2");
+    for odd in ["", "has space", "<b>", &"x".repeat(65)] {
+        let answer = site.get("/", &[mine, ("x-correlation-id", odd)]).await;
+        let made = answer.header("x-correlation-id");
+        assert!(made.len() == 16 && made.bytes().all(|byte| byte.is_ascii_hexdigit()), "{made}");
+    }
+    for path in ["/panic", "/api/v1/panic"] {
+        let answer = site.get(path, &[mine, ("x-correlation-id", "find-me")]).await;
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(answer.body.contains("ytorch logs --instance=friend --grep find-me"), "{}", answer.body);
+    }
+    assert_eq!(site.get("/healthz", &[]).await.status, StatusCode::OK, "a panic stopped the server");
+}
+
+#[tokio::test]
 async fn a_stranger_is_asked_to_log_in() {
     let site = Site::new();
     let page = site.get("/rows/all?year=2024", &[]).await;

@@ -13,8 +13,15 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 use ytorch_core::{InstanceName, Problem};
 
-use super::{Context, chosen, engine};
-use crate::{command_line::Choice, output::Answer, root::Place, spec::Spec, state::Status};
+use super::{Context, chosen, engine, read_token};
+use crate::{
+    command_line::Choice,
+    output::Answer,
+    root::Place,
+    server_client::ServerClient,
+    spec::Spec,
+    state::{Status, local},
+};
 
 /// A server that is asked for its status may think this long.
 const STATUS_PATIENCE: Duration = Duration::from_secs(2);
@@ -32,8 +39,42 @@ pub(super) fn status(context: &Context, choice: &Choice) -> Result<Answer, Probl
         _ => context.root.instance(&name)?,
     };
     let status = look(context, &spec, STATUS_PATIENCE);
-    let lines: Vec<String> = status.lines().iter().map(|(name, text)| format!("{name:<10}{text}")).collect();
-    Ok(Answer::shown(lines.join("\n"), status.to_json()))
+    let told = if status.answers() { ask(context, &spec) } else { None };
+    let mut lines = status.lines();
+    let mut json = status.to_json();
+    if let Some(told) = told {
+        lines.extend(told.lines(&name));
+        json["jobs"] = json!({ "pending": told.pending, "failed": told.failed });
+        json["newest_backup_at"] = json!(told.newest_backup_at);
+    }
+    let lines: Vec<String> = lines.iter().map(|(name, text)| format!("{name:<10}{text}")).collect();
+    Ok(Answer::shown(lines.join("\n"), json))
+}
+
+/// What only the server itself knows.
+struct Told {
+    pending: u64,
+    failed: u64,
+    newest_backup_at: Option<String>,
+}
+
+/// Asks a server for its numbers. One that does not tell them is no problem here: how it is was said already.
+fn ask(context: &Context, spec: &Spec) -> Option<Told> {
+    let token = read_token(&context.root.folders(&spec.name)).ok()?;
+    let told = ServerClient::new(spec, STATUS_PATIENCE).ask("/status", &token).ok()?;
+    let sections = told["pipelines"].as_object()?;
+    let sum = |field: &str| sections.values().filter_map(|section| section[field].as_u64()).sum();
+    let newest_backup_at = told["backups"]["newest_at"].as_str().map(str::to_owned);
+    Some(Told { pending: sum("pending"), failed: sum("failed"), newest_backup_at })
+}
+
+impl Told {
+    fn lines(&self, name: &InstanceName) -> [(&'static str, String); 2] {
+        let hint = if self.failed == 0 { String::new() } else { format!(": ytorch jobs {name} --state failed") };
+        let jobs = format!("{} pending, {} failed{hint}", self.pending, self.failed);
+        let none = || format!("none yet: ytorch backup {name}");
+        [("jobs", jobs), ("backup", self.newest_backup_at.as_deref().map_or_else(none, local))]
+    }
 }
 
 /// How all instances are.

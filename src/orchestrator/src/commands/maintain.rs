@@ -1,10 +1,19 @@
 //! `ytorch maintain`: the server's program looks after the database of an instance. Whoever has it open does it.
 
+use std::{thread, time::Duration};
+
 use serde_json::Value;
 use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem};
 
-use super::{Context, chosen, ingest::Way, server_program};
-use crate::{command_line::Change, output::Answer, progress::Progress, server_client::ServerClient, server_work, size};
+use super::{
+    Context, chosen,
+    ingest::Way,
+    live::{Live, text},
+    read_token, server_program,
+};
+use crate::{command_line::Change, output::Answer, progress::Progress, server_work, size};
+
+const POLL: Duration = Duration::from_millis(200);
 
 /// Maintains an instance, or says what there would be to do.
 pub(super) fn maintain(context: &Context, options: &Change) -> Result<Answer, Problem> {
@@ -15,7 +24,7 @@ pub(super) fn maintain(context: &Context, options: &Change) -> Result<Answer, Pr
         return alone(context, &name, &folders, &["--dry-run"]);
     }
     match Way::of(&spec, &folders)? {
-        Way::Server(client) => through_the_server(&name, &client),
+        Way::Server(client) => through_the_server(context, &Live::with(name, client, read_token(&folders))?),
         Way::Alone => {
             let _lock = context.root.lock_instance(&name, "maintain")?;
             alone(context, &name, &folders, &[])
@@ -23,11 +32,39 @@ pub(super) fn maintain(context: &Context, options: &Change) -> Result<Answer, Pr
     }
 }
 
-/// The running server has the database open, and must do it itself. It has no address for that yet.
-fn through_the_server(name: &InstanceName, client: &ServerClient) -> Result<Answer, Problem> {
-    Err(Problem::new(ExitCode::Busy, format!("`{name}` is running and holds its database"))
-        .detail(format!("its server is at {}", client.url()))
-        .hint(format!("stop it first: ytorch stop {name}; `ytorch maintain {name} --dry-run` works meanwhile")))
+/// The running server has the database open, and must do it itself: as a job, which is waited for.
+fn through_the_server(context: &Context, live: &Live) -> Result<Answer, Problem> {
+    let mut job = live.post("/api/v1/schedules/maintain/run")?;
+    let path = format!("/api/v1/jobs/{}", job["id"]);
+    let mut progress = Progress::new(context.output);
+    while matches!(text(&job, "state"), "queued" | "running") {
+        let phase = if text(&job, "state") == "queued" { "waiting for its turn" } else { "maintaining" };
+        progress.show(phase, 0, 0);
+        thread::sleep(POLL);
+        job = live.ask(&path).map_err(|problem| {
+            Problem::new(problem.code, "the server stopped answering before the maintenance had ended")
+                .detail(problem.what)
+                .hint("nothing is lost: it goes on, or is done again, when the instance starts again")
+        })?;
+    }
+    progress.finish();
+    ended(&live.name, job)
+}
+
+fn ended(name: &InstanceName, mut job: Value) -> Result<Answer, Problem> {
+    let said = |field: &str| job[field].as_str().unwrap_or("the server does not say more").to_owned();
+    match text(&job, "state") {
+        "done" | "skipped" => {
+            let text = format!("`{name}`: {}", said("message"));
+            job["instance"] = name.as_str().into();
+            Ok(Answer::done(text, job))
+        }
+        "cancelled" => Err(Problem::new(ExitCode::Refused, format!("the maintenance of `{name}` was cancelled"))
+            .hint(format!("start it again: ytorch maintain {name}"))),
+        _ => Err(Problem::new(ExitCode::Unfit, format!("the maintenance of `{name}` failed"))
+            .detail(said("error"))
+            .hint(format!("`ytorch logs {name}` has more"))),
+    }
 }
 
 fn alone(

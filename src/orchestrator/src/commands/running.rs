@@ -108,7 +108,7 @@ fn change(
 pub(super) fn observe(folders: &InstanceFolders, spec: &Spec) -> Result<Observed, Problem> {
     let observed = engine(spec.engine).observe(folders);
     match observed.activity {
-        Activity::Importing { pid } => Err(import_runs(&spec.name, pid)),
+        Activity::Importing { pid, work } => Err(import_runs(&spec.name, pid, work)),
         Activity::Nothing => match ports::server_of(folders.root(), spec.port) {
             Some(pid) => Err(Problem::new(ExitCode::Busy, format!("a server of `{}` runs out of control", spec.name))
                 .detail(format!("{} was deleted while it ran", folders.run().display()))
@@ -119,9 +119,9 @@ pub(super) fn observe(folders: &InstanceFolders, spec: &Spec) -> Result<Observed
     }
 }
 
-/// The problem of an import without a server, which nobody should interrupt.
-fn import_runs(name: &InstanceName, pid: u32) -> Problem {
-    Problem::new(ExitCode::Busy, format!("an import into `{name}` is running, or its maintenance"))
+/// The problem of an import or maintenance without a server, which nobody should interrupt.
+fn import_runs(name: &InstanceName, pid: u32, work: &str) -> Problem {
+    Problem::new(ExitCode::Busy, format!("{work} is running on `{name}`"))
         .detail(format!("the process {pid} holds the database"))
         .hint("wait until it is done and try again")
 }

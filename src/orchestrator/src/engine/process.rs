@@ -65,8 +65,7 @@ impl Engine for Process {
             Activity::Kept
         } else {
             match live_holder(&folders.server_lock()) {
-                Some(pid) if is_import(pid) => Activity::Importing { pid },
-                Some(pid) => Activity::Orphan { pid },
+                Some(pid) => work(pid).map_or(Activity::Orphan { pid }, |work| Activity::Importing { pid, work }),
                 None => Activity::Nothing,
             }
         };
@@ -97,11 +96,15 @@ fn read_report(path: &Path) -> Option<Report> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// Whether a process that holds `run/server.lock` is an import or maintenance and not a server. Unknown counts as a server.
-fn is_import(pid: u32) -> bool {
+/// What a process that holds `run/server.lock` does if it is no server. Unknown counts as a server.
+fn work(pid: u32) -> Option<&'static str> {
     let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let verb = arguments.split(|byte| *byte == 0).nth(1).unwrap_or_default();
-    verb == b"import" || verb == b"reingest" || verb == b"maintain"
+    match arguments.split(|byte| *byte == 0).nth(1).unwrap_or_default() {
+        b"import" => Some("an import"),
+        b"reingest" => Some("a reingest"),
+        b"maintain" => Some("maintenance"),
+        _ => None,
+    }
 }
 
 fn start(program: &ServerProgram, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
@@ -160,7 +163,7 @@ fn stop(folders: &InstanceFolders) -> Result<(), Problem> {
         stop_holder(&lock, pid, STOP_PATIENCE + Duration::from_secs(5))?;
     }
     match live_holder(&folders.server_lock()) {
-        Some(pid) if !is_import(pid) => stop_holder(&folders.server_lock(), pid, STOP_PATIENCE),
+        Some(pid) if work(pid).is_none() => stop_holder(&folders.server_lock(), pid, STOP_PATIENCE),
         _ => Ok(()),
     }
 }

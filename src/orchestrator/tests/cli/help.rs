@@ -4,9 +4,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use super::{Ended, Root};
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 20] = [
     "create", "start", "stop", "restart", "status", "list", "open", "token", "logs", "ingest", "reingest", "backup",
-    "restore", "maintain", "config", "validate", "teardown",
+    "restore", "maintain", "jobs", "breakers", "secret", "config", "validate", "teardown",
 ];
 
 #[test]

@@ -95,7 +95,7 @@ fn an_import_alone_holds_off_a_start() {
     wait_for_import();
     let pid = format!("process {}", child.id());
     for words in [&["start"][..], &["restart"], &["stop"], &["teardown"], &["ingest", export.to_str().unwrap()]] {
-        root.run(words).fails(5, &["an import into `default` is running", &pid]);
+        root.run(words).fails(5, &["an import is running on `default`", &pid]);
     }
     fs::remove_file(&gate).unwrap();
     assert!(child.wait().unwrap().success());

@@ -6,6 +6,7 @@ mod create;
 mod help;
 mod ingest;
 mod logs;
+mod operations;
 mod running;
 mod teardown;
 

@@ -157,12 +157,15 @@ fn run(
     kept: impl FnOnce() -> Result<Vec<SourceRow>, Problem> + Send,
     asker: &mut Asker<'_>,
 ) -> Result<ImportId, Problem> {
+    raw::check_room(resources)?;
     let (messages, incoming) = mpsc::sync_channel(BATCHES_WAITING);
     let (phases, phase_changes) = mpsc::channel();
     let zone = resources.zone.clone();
     let clock = resources.clock.clone();
     std::thread::scope(|scope| {
+        let span = tracing::Span::current();
         let reading = scope.spawn(move || {
+            let _entered = span.enter();
             let read = read_all(resources, groups, kept, asker, &messages)?;
             while let Ok(phase) = phase_changes.recv() {
                 (asker.report)(Progress { phase, ..read });

@@ -6,7 +6,7 @@ use ytorch_core::{ExitCode, Problem, Timestamp};
 use ytorch_jobs::{Context, JobError, JobId, JobKind, NewJob, Outcome, Report};
 use ytorch_pipeline::{Resources, Services};
 use ytorch_store::{StoreError, rusqlite};
-use ytorch_web::correlation;
+use ytorch_web::{correlation, format};
 
 use crate::{
     ingest::{self, Asker, Target},
@@ -129,10 +129,8 @@ fn run_import(resources: &Resources, context: &Context, payload: &str) -> Result
         Err(problem) if context.is_stopping() => Err(JobError::Fatal(problem.what)),
         Err(problem) => {
             keep_failure(resources, id, &problem, started_at);
-            // A file that is no export is of no use to anybody; any other may be tried again.
-            if problem.code == ExitCode::BadExport {
-                ingest::forget_unused(resources, &import.sources);
-            }
+            // Also where the disk was full: a file that stayed would keep it so. Only what was cancelled is kept.
+            ingest::forget_unused(resources, &import.sources);
             Err(JobError::Fatal(problem.what))
         }
     }
@@ -148,7 +146,11 @@ fn outcome(counts: &Counts) -> Outcome {
             ("skipped", skipped.total()),
             ("rejected", rejected),
         ],
-        message: Some(format!("{views_added} views are new, {views_known} were known")),
+        message: Some(format!(
+            "{} views are new, {} were known",
+            format::number(views_added),
+            format::number(views_known)
+        )),
     };
     if rejected > 0 { Outcome::Partial(report) } else { Outcome::Done(report) }
 }

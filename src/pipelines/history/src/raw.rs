@@ -138,6 +138,11 @@ pub(crate) fn sweep(resources: &Resources) -> io::Result<()> {
     Ok(())
 }
 
+/// Refuses to begin an import on a disk that is almost full: what it writes into the database takes room, too.
+pub(crate) fn check_room(resources: &Resources) -> Result<(), Problem> {
+    check_disk(&resources.folders.database(), resources.disk_floor_bytes, "the history")
+}
+
 fn check_disk(path: &Path, floor_bytes: u64, name: &str) -> Result<(), Problem> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let free_bytes = disk::free_bytes(folder).map_err(|error| could_not_keep(name, &error))?;

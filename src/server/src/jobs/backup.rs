@@ -3,6 +3,7 @@
 use ytorch_backup::{Created, Media, Request, Retention, Target, Watch, create, prune};
 use ytorch_core::Problem;
 use ytorch_jobs::{Context, JobError, JobKind, Outcome, Progress, Report};
+use ytorch_web::format;
 
 use crate::platform::Platform;
 
@@ -24,7 +25,7 @@ fn run(platform: &Platform, context: &Context) -> Result<Outcome, JobError> {
                 ("rows", created.counts.values().sum()),
                 ("backups_deleted", deleted),
             ],
-            message: Some(created.path.display().to_string()),
+            message: Some(in_words(&created)),
         })),
         Err(_) if context.is_cancelled() => Err(JobError::Cancelled),
         Err(problem) => Err(JobError::Fatal(problem.to_string())),
@@ -55,6 +56,11 @@ fn make(platform: &Platform, context: &Context) -> Result<(Created, u64), Proble
     let now = resources.clock.now();
     let pruned = prune(&folder, &platform.instance, retention, now, resources.disk_floor_bytes, &mut watch)?;
     Ok((created, pruned.deleted.len() as u64))
+}
+
+fn in_words(created: &Created) -> String {
+    let name = created.path.file_name().unwrap_or_default().to_string_lossy();
+    format!("backups/{name}, {}", format::bytes(created.size_bytes))
 }
 
 fn tell(context: &Context, message: &str, done: u64, total: u64) {

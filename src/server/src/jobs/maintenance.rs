@@ -2,6 +2,7 @@
 
 use ytorch_backup::{Done, maintain};
 use ytorch_jobs::{JobError, JobKind, Outcome, Report};
+use ytorch_web::format;
 
 use crate::platform::Platform;
 
@@ -32,7 +33,7 @@ fn outcome(done: &Done) -> Result<Outcome, JobError> {
     };
     let report = Report {
         counts: vec![("freed_bytes", *freed_bytes), ("swept", swept.len() as u64)],
-        message: Some(format!("the database is whole; {vacuum}; {freed_bytes} bytes were freed")),
+        message: Some(format!("the database is whole; {vacuum}; {} were freed", format::bytes(*freed_bytes))),
     };
     Ok(if not_vacuumed.is_some() { Outcome::Partial(report) } else { Outcome::Done(report) })
 }

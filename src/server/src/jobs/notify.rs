@@ -19,13 +19,20 @@ pub(crate) const SERVICE: &str = "notify";
 /// The secret that is sent along as bearer token, if it is set.
 pub(crate) const TOKEN: &str = "notify_token";
 
-/// The service has so long to answer.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// A service that says when to come back and then does not say when is asked again after so long.
 const USUAL_PAUSE: Duration = Duration::from_mins(1);
 
 #[derive(Serialize, Deserialize)]
 struct Payload {
+    text: String,
+}
+
+/// What is sent, and how long that may take.
+struct Message<'job> {
+    url: &'job str,
+    token: Option<&'job Secret>,
+    instance: &'job InstanceName,
+    patience: Duration,
     text: String,
 }
 
@@ -61,6 +68,7 @@ fn send(platform: &Platform, payload: &str) -> Result<Outcome, JobError> {
         _ => JobError::Fatal(error.to_string()),
     })?;
     let kept = |error: ytorch_store::StoreError| JobError::Retryable(error.to_string());
+    let patience = Duration::from_secs(platform.settings.notify_timeout_seconds.into());
     let permit = match platform.breakers.ask(SERVICE).map_err(kept)? {
         Ok(permit) => permit,
         Err(until) => {
@@ -70,7 +78,7 @@ fn send(platform: &Platform, payload: &str) -> Result<Outcome, JobError> {
             ));
         }
     };
-    match post(url, token.as_ref(), &platform.instance, text) {
+    match post(&Message { url, token: token.as_ref(), instance: &platform.instance, patience, text }) {
         Answer::Taken => permit.succeeded().map_err(kept).map(|()| Outcome::done()),
         Answer::Later(pause) => {
             permit.succeeded().map_err(kept)?;
@@ -95,33 +103,29 @@ fn later(clock: &Clock, pause: Duration) -> Timestamp {
 }
 
 /// Sends one request, on a runtime of its own: this is a job's thread, which may block.
-fn post(url: &str, token: Option<&Secret>, instance: &InstanceName, text: String) -> Answer {
+fn post(message: &Message<'_>) -> Answer {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Answer::Broken(error.to_string()),
     };
-    match runtime.block_on(request(url, token, instance, text)) {
+    match runtime.block_on(request(message)) {
         Ok(response) => answer(&response),
         Err(error) => Answer::Broken(in_words(&error)),
     }
 }
 
-async fn request(
-    url: &str,
-    token: Option<&Secret>,
-    instance: &InstanceName,
-    text: String,
-) -> reqwest::Result<Response> {
+async fn request(message: &Message<'_>) -> reqwest::Result<Response> {
+    let Message { url, token, instance, patience, text } = message;
     // The first one in the process counts; it is the same each time.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build()?;
+    let client = Client::builder().timeout(*patience).redirect(reqwest::redirect::Policy::none()).build()?;
     let request =
-        client.post(url).header("title", format!("ytorch: {instance}")).header(header::CONTENT_TYPE, "text/plain");
+        client.post(*url).header("title", format!("ytorch: {instance}")).header(header::CONTENT_TYPE, "text/plain");
     let request = match token {
         Some(token) => request.bearer_auth(token.reveal()),
         None => request,
     };
-    request.body(text).send().await
+    request.body(text.clone()).send().await
 }
 
 fn answer(response: &Response) -> Answer {
@@ -150,7 +154,12 @@ fn in_words(error: &reqwest::Error) -> String {
         words.push(error.to_string());
         cause = error.source();
     }
-    let kind = if error.is_timeout() { "it did not answer in time" } else { "it could not be reached" };
+    let is_untrusted = words.iter().any(|words| words.starts_with("invalid peer certificate"));
+    let kind = match error {
+        _ if is_untrusted => "this machine does not trust its certificate",
+        _ if error.is_timeout() => "it did not answer in time",
+        _ => "it could not be reached",
+    };
     words.insert(0, kind.to_owned());
     words.dedup();
     words.join(": ")

@@ -85,6 +85,14 @@ pub const DECLARATIONS: &[Declaration] = &[
                   always gets text.",
     },
     Declaration {
+        name: "log_keep_files",
+        flag: "--log-keep-files",
+        shape: Shape::Integer,
+        default: "5",
+        unit: Some("files"),
+        meaning: "How many older log files of 1 MiB each are kept beside the newest one.",
+    },
+    Declaration {
         name: "upload_limit_bytes",
         flag: "--upload-limit-bytes",
         shape: Shape::Integer,
@@ -169,6 +177,14 @@ pub const DECLARATIONS: &[Declaration] = &[
         meaning: "Where a message goes when a job fails or the server is no longer ready: an `https://` or `http://` \
                   address that takes a POST with a text, such as a topic of ntfy. Empty: nowhere. A secret \
                   `notify_token` is sent along as bearer token.",
+    },
+    Declaration {
+        name: "notify_timeout_seconds",
+        flag: "--notify-timeout-seconds",
+        shape: Shape::Integer,
+        default: "20",
+        unit: Some("seconds"),
+        meaning: "How long the service at `notify_url` may take to answer; then it has failed.",
     },
     Declaration {
         name: "breaker_failures",

@@ -69,7 +69,7 @@ impl Listed {
 impl fmt::Display for Listed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.value.as_str().map_or_else(|| self.value.to_string(), str::to_owned);
-        write!(formatter, "{:<20} {value}", self.name)?;
+        write!(formatter, "{:<26} {value}", self.name)?;
         if let Some(unit) = self.unit {
             write!(formatter, " {unit}")?;
         }

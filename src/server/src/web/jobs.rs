@@ -134,7 +134,7 @@ pub(super) fn job_table(found: &[Job], zone: &Zone, session: &Session) -> Table 
     };
     Table {
         caption: "Jobs, newest first".to_owned(),
-        columns: ["Job", "State", "What", "Asked for", "What became of it", "Do"].map(Column::text).into(),
+        columns: ["Job", "State", "What", "Asked for", "Result", "Do"].map(Column::text).into(),
         rows: found.iter().map(row).collect(),
         sorting: None,
     }

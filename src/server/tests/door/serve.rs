@@ -18,12 +18,12 @@ fn it_says_every_setting_and_where_it_answers_and_then_answers() {
     let server = instance.serve(&["--time-zone", "Europe/Berlin"]);
     let token = fs::read_to_string(instance.folder().join("config/secrets/token")).unwrap();
     for expected in [
-        "instance             friend",
-        "token                [secret]",
-        "port                 0  (flag --port)",
-        "time_zone            Europe/Berlin  (flag --time-zone)",
-        "log_level            debug  (file config/server.toml:2)",
-        "disk_floor_bytes     268435456 bytes  (default)",
+        "instance                   friend",
+        "token                      [secret]",
+        "port                       0  (flag --port)",
+        "time_zone                  Europe/Berlin  (flag --time-zone)",
+        "log_level                  debug  (file config/server.toml:2)",
+        "disk_floor_bytes           268435456 bytes  (default)",
     ] {
         assert!(server.said.contains(expected), "`{expected}` is missing in:\n{}", server.said);
     }

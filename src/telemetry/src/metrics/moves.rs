@@ -7,6 +7,7 @@ use std::{
 };
 
 use prometheus::{Histogram, IntCounter, IntGauge};
+use ytorch_core::Timestamp;
 
 use super::Metrics;
 
@@ -139,6 +140,11 @@ impl Metrics {
     /// A run of a job has failed and another one will follow.
     pub fn job_retried(&self, kind: &str) {
         self.0.families.job_retries.with_label_values(&[kind]).inc();
+    }
+
+    /// When a kind of job did its work last.
+    pub fn set_job_last_success(&self, kind: &str, at: Timestamp) {
+        self.0.families.job_last_success.with_label_values(&[kind]).set(at.second());
     }
 
     /// Where a circuit breaker is now. From the first call on its trips are shown as well, as 0.

@@ -70,7 +70,7 @@ pub(super) const COMMON: [Common; 8] = [
         name: "TooMany",
         status: "429",
         meaning: "Too many requests in a short time.",
-        header: None,
+        header: Some(("Retry-After", "After how many seconds to ask again.")),
         can_come: |asked| asked.is_secured,
     },
     Common {

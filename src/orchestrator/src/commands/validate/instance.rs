@@ -86,7 +86,7 @@ fn processes(spec: &Spec, observed: &Observed) -> Check {
             format!("the supervisor was killed, its server lives (pid {pid})"),
             format!("ytorch {mend} {name}"),
         ),
-        Activity::Importing { pid } => Check::ok("processes", format!("an import is running (pid {pid})")),
+        Activity::Importing { pid, work } => Check::ok("processes", format!("{work} is running (pid {pid})")),
         Activity::Kept if spec.desired != Desired::Running => {
             Check::warn("processes", "a server runs that should not", format!("ytorch {mend} {name}"))
         }

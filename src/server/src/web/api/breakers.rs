@@ -14,7 +14,7 @@ use ytorch_store::StoreError;
 use ytorch_web::{WebError, document::Instant, error::ErrorBody};
 
 use super::{TAG, Whole};
-use crate::{platform::Site, web::ask};
+use crate::{jobs::kinds_asking, platform::Site, web::ask};
 
 /// A circuit breaker round a service outside.
 #[derive(Serialize, ToSchema)]
@@ -99,14 +99,15 @@ pub(in crate::web) async fn reset(
 }
 
 pub(in crate::web) async fn reset_one(site: &Site, service: &str) -> Result<(), WebError> {
-    let (breakers, service) = (site.platform.breakers.clone(), service.to_owned());
-    let reset = site
-        .services
-        .resources
-        .database
-        .write(move |transaction| Ok::<_, StoreError>(breakers.reset(transaction, &service)?));
+    let (breakers, queue, service) = (site.platform.breakers.clone(), site.services.queue.clone(), service.to_owned());
+    let reset = site.services.resources.database.write(move |transaction| {
+        // Jobs that wait for the service may go on.
+        for kind in kinds_asking(&service) {
+            queue.hurry(transaction, kind)?;
+        }
+        Ok::<_, StoreError>(breakers.reset(transaction, &service)?)
+    });
     let known = reset.await.map_err(|error| WebError::internal(&error))?;
-    // Jobs that wait for the service may go on.
     site.services.queue.wake();
     if known { Ok(()) } else { Err(no_such_service()) }
 }

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, Query, State},
+    extract::{Path, State},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use ytorch_core::{ExitCode, Problem, Timestamp};
 use ytorch_jobs::{Cancelled, Job, JobFilter, JobId, JobState, Progress, Retried};
 use ytorch_web::{WebError, document::Instant, error::ErrorBody};
 
-use super::{Part, TAG, limit};
+use super::{Asked, Part, TAG, limit};
 use crate::{platform::Site, web::ask};
 
 /// One job.
@@ -139,15 +139,26 @@ impl From<Job> for JobBody {
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct JobsQuery {
     /// Only in this state.
+    #[param(inline)]
     state: Option<StateWord>,
     /// Only of this kind.
-    #[param(example = "history_import")]
+    #[param(min_length = 1, example = "history_import")]
     kind: Option<String>,
-    /// At most so many; more than 1000 are taken as 1000.
-    #[param(default = 50)]
-    limit: Option<u32>,
+    /// So many items at most; 0 is taken as 1, more than 1000 as 1000.
+    #[param(minimum = 0, default = 50)]
+    limit: Option<i64>,
     /// Only older ones than this: the `next_before` of the answer before.
     before: Option<i64>,
+}
+
+/// Which job.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "nobody makes it: only the document is made of it")]
+struct OfJob {
+    /// The `id` of the job.
+    #[param(minimum = 1, example = 1)]
+    id: i64,
 }
 
 /// List jobs
@@ -157,9 +168,9 @@ pub(in crate::web) struct JobsQuery {
     (status = 200, description = "Some jobs", body = Part<JobBody>)))]
 pub(in crate::web) async fn list(
     State(site): State<Site>,
-    Query(query): Query<JobsQuery>,
+    Asked(query): Asked<JobsQuery>,
 ) -> Result<Json<Part<JobBody>>, WebError> {
-    let limit = limit(query.limit);
+    let limit = limit(query.limit)?;
     let filter = JobFilter {
         state: query.state.map(JobState::from),
         kind: query.kind,
@@ -172,7 +183,7 @@ pub(in crate::web) async fn list(
 }
 
 /// One job
-#[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = TAG, params(("id" = i64, Path, description = "Its number")),
+#[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = TAG, params(OfJob),
     responses((status = 200, description = "The job", body = JobBody),
         (status = 404, description = "There is no such job", body = ErrorBody)))]
 pub(in crate::web) async fn find(State(site): State<Site>, Path(id): Path<String>) -> Result<Json<JobBody>, WebError> {
@@ -182,7 +193,7 @@ pub(in crate::web) async fn find(State(site): State<Site>, Path(id): Path<String
 /// Cancel a job
 ///
 /// One that waits is cancelled at once. One that runs is told to give up, and ends as soon as it listens: 202 says so.
-#[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", tag = TAG, params(("id" = i64, Path, description = "Its number")),
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", tag = TAG, params(OfJob),
     responses((status = 200, description = "It is cancelled", body = JobBody),
         (status = 202, description = "It runs, and has been told to give up", body = JobBody),
         (status = 404, description = "There is no such job", body = ErrorBody),
@@ -201,7 +212,7 @@ pub(in crate::web) async fn cancel(
 /// Try a job again
 ///
 /// A job that failed or was cancelled goes back into the queue as if it were new.
-#[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = TAG, params(("id" = i64, Path, description = "Its number")),
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = TAG, params(OfJob),
     responses((status = 200, description = "It is in the queue", body = JobBody),
         (status = 404, description = "There is no such job", body = ErrorBody),
         (status = 409, description = "It cannot be tried again; the answer says why", body = ErrorBody)))]

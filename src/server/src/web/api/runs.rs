@@ -1,16 +1,13 @@
 //! `runs`: the history of what ran. It starts nothing.
 
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use ytorch_core::Timestamp;
 use ytorch_jobs::{Run, RunStatus};
 use ytorch_web::{WebError, document::Instant};
 
-use super::{Part, TAG, limit};
+use super::{Asked, Part, TAG, limit};
 use crate::{platform::Site, web::ask};
 
 /// One execution of a job.
@@ -101,11 +98,11 @@ impl From<Run> for RunBody {
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct RunsQuery {
     /// Only of this kind.
-    #[param(example = "history_import")]
+    #[param(min_length = 1, example = "history_import")]
     kind: Option<String>,
-    /// At most so many; more than 1000 are taken as 1000.
-    #[param(default = 50)]
-    limit: Option<u32>,
+    /// So many items at most; 0 is taken as 1, more than 1000 as 1000.
+    #[param(minimum = 0, default = 50)]
+    limit: Option<i64>,
     /// Only older ones than this: the `next_before` of the answer before.
     before: Option<i64>,
 }
@@ -117,9 +114,9 @@ pub(in crate::web) struct RunsQuery {
     (status = 200, description = "Some runs", body = Part<RunBody>)))]
 pub(in crate::web) async fn list(
     State(site): State<Site>,
-    Query(RunsQuery { kind, limit: asked, before }): Query<RunsQuery>,
+    Asked(RunsQuery { kind, limit: asked, before }): Asked<RunsQuery>,
 ) -> Result<Json<Part<RunBody>>, WebError> {
-    let limit = limit(asked);
+    let limit = limit(asked)?;
     let found =
         ask(&site, move |site, connection| site.services.queue.runs(connection, kind.as_deref(), before, limit + 1))
             .await?;

@@ -113,7 +113,8 @@ pub(in crate::web) async fn remove(
 
 /// Make a new encryption key
 ///
-/// Every secret is encrypted anew with it, and the old key is forgotten. Backups made before keep the old one.
+/// Every secret is encrypted anew with it. The key before stays in the file until the next rotation, for a backup that
+/// was under way.
 #[utoipa::path(post, path = "/api/v1/secrets/rotate-key", tag = TAG, responses(
     (status = 200, description = "It is done", body = Rotated),
     (status = 409, description = "A secret cannot be decrypted; the key stays", body = ErrorBody)))]
