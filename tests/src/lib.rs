@@ -25,6 +25,7 @@ pub use listener::{Listener, Received};
 pub use recount::{Figures, Recount};
 pub use service::Service;
 pub use session::Session;
+pub use truth::Truth;
 
 /// Every address of the API that reads, without its query. Tests ask each; the documents must name each.
 pub const API_READS: &[&str] = &[

@@ -4,11 +4,11 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{self, SyncSender},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, Transaction};
@@ -81,8 +81,10 @@ pub(crate) struct Inner {
     pub(crate) live: Arc<Live>,
     /// Tells this start of the server from every other.
     pub(crate) owner: String,
-    /// When the worker last looked round.
-    pub(crate) looked_at: AtomicI64,
+    /// When the worker last looked round, in seconds since `started`.
+    pub(crate) looked_at: AtomicU64,
+    /// Not the clock of the settings, which can be set: a jump of it must not make a worker look stuck.
+    pub(crate) started: Instant,
     wake: SyncSender<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -213,8 +215,8 @@ impl Queue {
         });
         // One waiting wake-up is as good as many: the worker always looks at everything.
         let (wake, woken) = mpsc::sync_channel(1);
-        let looked_at = AtomicI64::new(settings.clock.now().as_micros());
-        let inner = Arc::new(Inner { settings, live, owner, looked_at, wake, thread: Mutex::new(None) });
+        let (started, looked_at, thread) = (Instant::now(), AtomicU64::new(0), Mutex::new(None));
+        let inner = Arc::new(Inner { settings, live, owner, looked_at, started, wake, thread });
         let queue = Self { inner };
         let worker = Worker::new(&queue.inner);
         let thread = std::thread::Builder::new()
@@ -406,8 +408,7 @@ impl Queue {
     pub fn is_alive(&self) -> bool {
         let lives = self.thread().as_ref().is_some_and(|thread| !thread.is_finished());
         let looked_at = self.inner.looked_at.load(Ordering::Relaxed);
-        let silent_micros = self.inner.settings.clock.now().as_micros().saturating_sub(looked_at);
-        lives && u128::try_from(silent_micros).unwrap_or(0) < STUCK_AFTER.as_micros()
+        lives && self.inner.started.elapsed().as_secs().saturating_sub(looked_at) < STUCK_AFTER.as_secs()
     }
 
     /// Takes no more jobs, tells the running ones to give up, and waits for them.

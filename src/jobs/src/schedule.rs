@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use ytorch_core::{Timestamp, Zone};
 use ytorch_store::rusqlite;
 
-/// A last due time so far in the future can only come from a clock that was wrong.
-const WRONG_CLOCK: Duration = Duration::from_hours(1);
+/// A last due time so far in the future can only come from a clock that was wrong by more than the work of one day.
+const WRONG_CLOCK: Duration = Duration::from_hours(24);
 
 /// Recurring work: which job is put into the queue, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl When {
         let ahead = match self {
             // An interval begins anew, which can only make the work later.
             Self::Every(_) => 0,
-            // A clock that was set back a little must not bring the same time of day twice.
+            // A clock that was set back by some hours must not bring the same time of day twice.
             Self::Daily(_) => micros(WRONG_CLOCK),
         };
         if last.as_micros() > now.as_micros() + ahead { now } else { last }
@@ -206,6 +206,10 @@ mod tests {
         assert_eq!(morning.due(morning.believed(last, now), now, &utc), None);
         let later = at("2026-03-01T03:30:01Z");
         assert_eq!(morning.due(morning.believed(last, later), later, &utc), None);
+        // Set back by two hours, as by somebody who corrects the time zone.
+        let (last, now) = (at("2026-03-01T03:30Z"), at("2026-03-01T01:40Z"));
+        assert_eq!(morning.due(morning.believed(last, now), at("2026-03-01T03:31Z"), &utc), None);
+        assert_eq!(morning.believed(last, now), last);
         // The clock was years ahead, and is right again.
         let (wrong, right) = (at("2036-03-01T03:30Z"), at("2026-03-01T12:00Z"));
         let next_day = at("2026-03-02T04:00Z");

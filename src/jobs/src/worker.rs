@@ -53,7 +53,7 @@ impl Worker {
         let mut wait = Duration::ZERO;
         while !matches!(woken.recv_timeout(wait), Err(RecvTimeoutError::Disconnected)) {
             let Some(inner) = self.inner.upgrade() else { break };
-            inner.looked_at.store(inner.settings.clock.now().as_micros(), Ordering::Relaxed);
+            inner.looked_at.store(inner.started.elapsed().as_secs(), Ordering::Relaxed);
             if inner.live.is_stopping() {
                 break;
             }

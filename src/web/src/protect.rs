@@ -102,7 +102,9 @@ fn answer_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
 
 async fn limit_time(request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let limit = if reads { READ_TIMEOUT } else { WRITE_TIMEOUT };
+    // Strangers send nothing that takes long.
+    let is_short = reads || guard::is_open(request.uri().path());
+    let limit = if is_short { READ_TIMEOUT } else { WRITE_TIMEOUT };
     let answer = tokio::time::timeout(limit, next.run(request)).await;
     answer.unwrap_or_else(|_| WebError::of_status(StatusCode::GATEWAY_TIMEOUT).into_response())
 }
