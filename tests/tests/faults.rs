@@ -245,3 +245,28 @@ fn progress(import: &Value) -> f64 {
 fn count(value: &Value) -> u64 {
     value.as_u64().expect("a count is a whole number")
 }
+
+#[test]
+fn a_database_that_is_gone_is_built_again_from_the_kept_files() {
+    let mut instance = Instance::start();
+    let (first, second) = (Recipe::new(1_500, 1).wild().json(), Recipe::new(700, 2).json());
+    instance.client().import(&first.files);
+    let before = instance.client().all_views("");
+    instance.stop();
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = instance.database().into_os_string();
+        name.push(suffix);
+        let _ = fs::remove_file(name);
+    }
+    instance.start_again();
+    let client = instance.client();
+    assert_eq!(client.json("/api/v1/history/summary")["views"], 0);
+    let reply = client.post("/api/v1/history/reingest", &[], "");
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    assert_eq!(client.all_views(""), before);
+    // What only the reingest knows is not forgotten by the next one.
+    client.import(&second.files);
+    let both = client.all_views("");
+    assert_eq!(client.post("/api/v1/history/reingest", &[], "").status, 201);
+    assert_eq!(client.all_views(""), both);
+}

@@ -349,11 +349,11 @@ pub(crate) fn hurry(connection: &Connection, kind: &str) -> rusqlite::Result<()>
     connection.prepare_cached(sql)?.execute([kind]).map(|_| ())
 }
 
-/// When the next queued job may run, if it must wait for an instant.
-pub(crate) fn next_start(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+/// When the next queued job may run, if it must wait for an instant. One whose time has come waits for its kind.
+pub(crate) fn next_start(connection: &Connection, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
     let next: Option<i64> = connection
-        .prepare_cached("select min(not_before) from job where state = 'queued' and not_before > 0")?
-        .query_row([], |row| row.get(0))?;
+        .prepare_cached("select min(not_before) from job where state = 'queued' and not_before > ?")?
+        .query_row([now.as_micros()], |row| row.get(0))?;
     Ok(next.map(Timestamp::from_micros))
 }
 

@@ -1,11 +1,14 @@
 //! The queue as the rest of the server sees it: put work in, look, cancel, try again, wait. The worker runs it.
 
+mod live;
+
+pub(crate) use live::Live;
+
 use std::{
-    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc::{self, SyncSender},
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, Receiver, SyncSender},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -86,6 +89,8 @@ pub(crate) struct Inner {
     /// Not the clock of the settings, which can be set: a jump of it must not make a worker look stuck.
     pub(crate) started: Instant,
     wake: SyncSender<()>,
+    /// Until the worker takes it.
+    woken: Mutex<Option<Receiver<()>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -115,89 +120,18 @@ pub enum Retried {
     Unknown,
 }
 
-/// What is known of jobs only while the server runs.
-pub(crate) struct Live {
-    running: Mutex<HashMap<JobId, Running>>,
-    /// Waiting jobs whose cancelling waits for the writer: begun meanwhile, they give up at once.
-    unwanted: Mutex<HashSet<JobId>>,
-    stopping: AtomicBool,
-    /// Counts whatever changes, so that waiting ones look again.
-    changes: watch::Sender<u64>,
-}
-
-struct Running {
-    kind: &'static str,
-    progress: Option<Progress>,
-    cancelled: bool,
-}
-
-impl Live {
-    fn running(&self) -> MutexGuard<'_, HashMap<JobId, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn unwanted(&self) -> MutexGuard<'_, HashSet<JobId>> {
-        self.unwanted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn begin(&self, id: JobId, kind: &'static str) {
-        let cancelled = self.unwanted().contains(&id);
-        self.running().insert(id, Running { kind, progress: None, cancelled });
-        self.changed();
-    }
-
-    pub(crate) fn end(&self, id: JobId) {
-        self.running().remove(&id);
-        self.changed();
-    }
-
-    pub(crate) fn set_progress(&self, id: JobId, progress: Progress) {
-        if let Some(running) = self.running().get_mut(&id) {
-            running.progress = Some(progress);
-        }
-        self.changed();
-    }
-
-    pub(crate) fn progress(&self, id: JobId) -> Option<Progress> {
-        self.running().get(&id)?.progress.clone()
-    }
-
-    /// The running jobs and how far they are.
-    pub(crate) fn all(&self) -> Vec<(JobId, Option<Progress>)> {
-        self.running().iter().map(|(id, running)| (*id, running.progress.clone())).collect()
-    }
-
-    /// How many jobs of a kind run.
-    pub(crate) fn count(&self, kind: &str) -> usize {
-        self.running().values().filter(|running| running.kind == kind).count()
-    }
-
-    pub(crate) fn is_cancelled(&self, id: JobId) -> bool {
-        self.running().get(&id).is_some_and(|running| running.cancelled)
-    }
-
-    /// Tells a running job to give up; false if it does not run.
-    fn cancel(&self, id: JobId) -> bool {
-        let mut running = self.running();
-        let Some(found) = running.get_mut(&id) else { return false };
-        found.cancelled = true;
-        true
-    }
-
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn changed(&self) {
-        self.changes.send_modify(|count| *count = count.wrapping_add(1));
-    }
-}
-
 impl Queue {
-    /// Puts back what a killed server had under way, then works the queue off on threads of its own.
+    /// The queue, at work: [`Self::new`] and [`Self::work`].
+    pub fn start(settings: QueueSettings) -> Result<Self, StoreError> {
+        let queue = Self::new(settings)?;
+        queue.work()?;
+        Ok(queue)
+    }
+
+    /// Puts back what a killed server had under way, and begins nothing yet.
     ///
     /// The caller must be the only one with this database: the server's lock sees to that.
-    pub fn start(settings: QueueSettings) -> Result<Self, StoreError> {
+    pub fn new(settings: QueueSettings) -> Result<Self, StoreError> {
         let owner = Secret::generate().reveal()[..16].to_owned();
         let (mine, now) = (owner.clone(), settings.clock.now());
         let returned = settings
@@ -207,25 +141,26 @@ impl Queue {
             tracing::warn!(jobs = returned, "jobs were under way when the server was last stopped; they run again");
         }
         settings.kinds.iter().for_each(|kind| settings.metrics.job_known(kind.name));
-        let live = Arc::new(Live {
-            running: Mutex::default(),
-            unwanted: Mutex::default(),
-            stopping: AtomicBool::new(false),
-            changes: watch::Sender::new(0),
-        });
+        let live = Arc::new(Live::new());
         // One waiting wake-up is as good as many: the worker always looks at everything.
         let (wake, woken) = mpsc::sync_channel(1);
         let (started, looked_at, thread) = (Instant::now(), AtomicU64::new(0), Mutex::new(None));
-        let inner = Arc::new(Inner { settings, live, owner, looked_at, started, wake, thread });
-        let queue = Self { inner };
-        let worker = Worker::new(&queue.inner);
+        let woken = Mutex::new(Some(woken));
+        let inner = Arc::new(Inner { settings, live, owner, looked_at, started, wake, woken, thread });
+        Ok(Self { inner })
+    }
+
+    /// Works the queue off from now on, on threads of its own. Once is enough.
+    pub fn work(&self) -> Result<(), StoreError> {
+        let Some(woken) = self.inner.woken.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
+        let worker = Worker::new(&self.inner);
         let thread = std::thread::Builder::new()
             .name("jobs".to_owned())
             .spawn(move || worker.run(&woken))
             .map_err(|_| StoreError::Closed)?;
-        *queue.thread() = Some(thread);
-        queue.wake();
-        Ok(queue)
+        *self.thread() = Some(thread);
+        self.wake();
+        Ok(())
     }
 
     /// Adds a job in the caller's transaction. Call [`Self::wake`] after the commit.
@@ -269,6 +204,11 @@ impl Queue {
         limit: u32,
     ) -> rusqlite::Result<Vec<Run>> {
         run::list(connection, kind, before, limit)
+    }
+
+    /// The runs of one job, newest first.
+    pub fn runs_of(&self, connection: &Connection, job: &Job) -> rusqlite::Result<Vec<Run>> {
+        run::of_job(connection, &job.kind, job.id)
     }
 
     /// What the history says about every kind that ever ran.
@@ -316,30 +256,40 @@ impl Queue {
             Some((_, _, state)) if !state.is_alive() => return Ok(Cancelled::TooLate(state)),
             Some(_) => {}
         }
-        self.inner.live.unwanted().insert(id);
+        self.inner.live.want_no_more(id);
         let queue = self.clone();
-        let cancelled = database.write(move |transaction| queue.cancel_waiting(transaction, id)).await;
-        self.inner.live.unwanted().remove(&id);
+        let cancelled = database.write(move |transaction| {
+            let (cancelled, is_being_begun) = queue.cancel_waiting(transaction, id)?;
+            // Here and not behind the await, because who asked may be gone when the writer has time for this.
+            if !is_being_begun {
+                queue.inner.live.want_again(id);
+            }
+            Ok::<_, StoreError>(cancelled)
+        });
+        let cancelled = cancelled.await?;
         self.wake();
-        match cancelled? {
+        match cancelled {
             // Begun in between, it gave up before it did anything.
             Cancelled::TooLate(JobState::Cancelled) => Ok(Cancelled::Now),
             cancelled => Ok(cancelled),
         }
     }
 
-    fn cancel_waiting(&self, transaction: &Transaction<'_>, id: JobId) -> Result<Cancelled, StoreError> {
-        let Some((kind, payload, state)) = job::payload(transaction, id)? else { return Ok(Cancelled::Unknown) };
+    /// What came of it, and whether the job is claimed but not begun: then it gives up when it begins.
+    fn cancel_waiting(&self, transaction: &Transaction<'_>, id: JobId) -> Result<(Cancelled, bool), StoreError> {
+        let Some((kind, payload, state)) = job::payload(transaction, id)? else {
+            return Ok((Cancelled::Unknown, false));
+        };
         match state {
             JobState::Queued => {}
-            // It was begun a moment ago.
-            JobState::Running if self.inner.live.cancel(id) => return Ok(Cancelled::Soon),
-            state => return Ok(Cancelled::TooLate(state)),
+            JobState::Running => return Ok((Cancelled::Soon, !self.inner.live.cancel(id))),
+            state => return Ok((Cancelled::TooLate(state), false)),
         }
         let ending = job::Ending { state: JobState::Cancelled, message: None, error: Some(CANCELLED), progress: None };
         job::finish(transaction, id, &ending, self.inner.settings.clock.now())?;
         self.inner.abandon(transaction, &kind, &payload, CANCELLED)?;
-        Ok(Cancelled::Now)
+        self.inner.settings.metrics.job_ended(&kind, JobState::Cancelled.word(), Duration::ZERO);
+        Ok((Cancelled::Now, false))
     }
 
     /// Puts a failed or cancelled job back into the queue.
@@ -357,13 +307,14 @@ impl Queue {
 
     fn revive(&self, transaction: &Transaction<'_>, id: JobId) -> Result<Retried, StoreError> {
         let Some((kind, payload, state)) = job::payload(transaction, id)? else { return Ok(Retried::Unknown) };
+        transaction.execute_batch("savepoint reviving")?;
         if !job::revive(transaction, id)? {
             return Ok(Retried::NotNow(state));
         }
         let revived = self.inner.kind(&kind).and_then(|kind| kind.revived.clone());
         if let Some(Err(refusal)) = revived.map(|revived| revived(transaction, &payload)).transpose()? {
-            let ending = job::Ending { state, message: None, error: Some(&refusal), progress: None };
-            job::finish(transaction, id, &ending, self.inner.settings.clock.now())?;
+            // The job stays as it was, with what is known of its end.
+            transaction.execute_batch("rollback to reviving")?;
             return Ok(Retried::Refused(refusal));
         }
         Ok(Retried::Queued)
@@ -396,7 +347,7 @@ impl Queue {
 
     /// Changes whenever a job's state or progress does.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
-        self.inner.live.changes.subscribe()
+        self.inner.live.subscribe()
     }
 
     /// Whether the server wants to stop: whoever waits for jobs should not.
@@ -408,12 +359,14 @@ impl Queue {
     pub fn is_alive(&self) -> bool {
         let lives = self.thread().as_ref().is_some_and(|thread| !thread.is_finished());
         let looked_at = self.inner.looked_at.load(Ordering::Relaxed);
-        lives && self.inner.started.elapsed().as_secs().saturating_sub(looked_at) < STUCK_AFTER.as_secs()
+        let silent_seconds = self.inner.started.elapsed().as_secs().saturating_sub(looked_at);
+        // While a job runs, the worker may wait behind its write for as long as that takes.
+        lives && (silent_seconds < STUCK_AFTER.as_secs() || !self.inner.live.is_idle())
     }
 
     /// Takes no more jobs, tells the running ones to give up, and waits for them.
     pub fn stop(&self) {
-        self.inner.live.stopping.store(true, Ordering::Relaxed);
+        self.inner.live.stop();
         self.wake();
         let thread = self.thread().take();
         if thread.is_some_and(|thread| thread.join().is_err()) {

@@ -17,7 +17,7 @@ impl RetryPolicy {
     /// A failure is the end.
     pub const NEVER: Self = Self { retries: 0, first_pause: Duration::ZERO, longest_pause: Duration::ZERO };
 
-    /// Four tries over some minutes: for services on the network.
+    /// Six tries over some minutes: for services on the network.
     pub const NETWORK: Self =
         Self { retries: 5, first_pause: Duration::from_secs(5), longest_pause: Duration::from_mins(10) };
 

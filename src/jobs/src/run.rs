@@ -181,6 +181,16 @@ pub(crate) fn list(
     }
 }
 
+/// The newest runs of a job. Its kind is asked for too, because the table is in that order.
+pub(crate) fn of_job(connection: &Connection, kind: &str, job: JobId) -> rusqlite::Result<Vec<Run>> {
+    connection
+        .prepare_cached(&format!(
+            "select {COLUMNS} from job_run where kind = ? and job = ? order by run desc limit 100"
+        ))?
+        .query_map(params![kind, job.as_raw()], run)?
+        .collect()
+}
+
 /// The newest run of a kind.
 pub fn last_run(connection: &Connection, kind: &str) -> rusqlite::Result<Option<Run>> {
     Ok(list(connection, Some(kind), None, 1)?.pop())

@@ -85,7 +85,7 @@ impl When {
     }
 }
 
-/// In words: `every 15 minutes`, `daily at 03:30 and 15:30`.
+/// In words: `every 15 minutes`, `daily at 03:30, 15:30`.
 impl std::fmt::Display for When {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -35,7 +35,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// No wait between two looks is shorter, unless somebody wakes the worker.
 const SHORTEST_WAIT: Duration = Duration::from_millis(50);
 
-/// However long a service asks us to wait.
+/// However soon, or however late, a service wants us back.
+const SHORTEST_POSTPONEMENT: Duration = Duration::from_secs(1);
 const LONGEST_POSTPONEMENT: Duration = Duration::from_hours(24);
 
 pub(crate) struct Worker {
@@ -73,6 +74,8 @@ impl Worker {
 impl Inner {
     /// One look round: puts in what is due, keeps leases alive, begins what may run. It says how long to wait.
     fn look(self: &Arc<Self>, threads: &mut Vec<JoinHandle<()>>) -> Result<Duration, StoreError> {
+        // Not a later moment: what becomes due while this looks must not be passed over.
+        let from = self.settings.clock.now();
         self.enqueue_due()?;
         self.keep_leases()?;
         while !self.live.is_stopping()
@@ -80,7 +83,7 @@ impl Inner {
         {
             threads.push(self.begin(claimed)?);
         }
-        let next = self.settings.database.read_blocking(|connection| self.next_look(connection))?;
+        let next = self.settings.database.read_blocking(|connection| self.next_look(connection, from))?;
         let now = self.settings.clock.now();
         let until = next.map_or(LONGEST_WAIT, |at| {
             Duration::from_micros(u64::try_from(at.as_micros().saturating_sub(now.as_micros())).unwrap_or(0))
@@ -145,10 +148,9 @@ impl Inner {
             .write_blocking(move |transaction| Ok(job::claim(transaction, &busy, &owner, now, later(now, LEASE))?))
     }
 
-    fn next_look(&self, connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
-        let QueueSettings { schedules, clock, zone, .. } = &self.settings;
-        let now = clock.now();
-        let mut next = job::next_start(connection)?;
+    fn next_look(&self, connection: &Connection, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let QueueSettings { schedules, zone, .. } = &self.settings;
+        let mut next = job::next_start(connection, now)?;
         for schedule in schedules {
             let Some(when) = &schedule.when else { continue };
             let last = schedule::last_due(connection, schedule.name)?.unwrap_or(now);
@@ -192,7 +194,7 @@ impl Inner {
         } else {
             self.call(&claimed)
         };
-        let recorded = if self.live.is_stopping() && result.is_err() {
+        let recorded = if self.live.is_stopping() && result.is_err() && !self.live.is_cancelled(claimed.id) {
             // It gave up because the server stops: it runs again at the next start.
             let id = claimed.id;
             self.settings.database.write_blocking(move |transaction| Ok(job::put_back(transaction, id)?))
@@ -200,7 +202,7 @@ impl Inner {
             self.record(claimed, result, started_at)
         };
         if let Err(error) = recorded {
-            // The row stays `running`; the next start of the server puts it back.
+            // The row stays `running` until its lease is over; then it is put back.
             tracing::error!(error = &error as &dyn std::error::Error, "could not keep how a job ended");
         }
     }
@@ -225,21 +227,15 @@ impl Inner {
         let now = self.settings.clock.now();
         let next = self.next_step(&claimed, &result, now);
         tell(&result, &next);
-        let took =
-            Duration::from_micros(u64::try_from(now.as_micros().saturating_sub(started_at.as_micros())).unwrap_or(0));
-        match &next {
-            Next::Later { .. } => self.settings.metrics.job_retried(&claimed.kind),
-            Next::End(state) => self.settings.metrics.job_ended(&claimed.kind, state.word(), took),
-        }
         let progress = self.live.progress(claimed.id);
         let inner = Arc::clone(self);
         self.settings.database.write_blocking(move |transaction| {
             let told = Told::of(&result);
-            match next {
+            match &next {
                 Next::Later { failures, at } => {
-                    job::try_later(transaction, claimed.id, failures, at, told.error.as_deref().unwrap_or_default())?;
+                    job::try_later(transaction, claimed.id, *failures, *at, told.error.as_deref().unwrap_or_default())?;
                 }
-                Next::End(state) => {
+                &Next::End(state) => {
                     let (message, error) = (told.message, told.error.as_deref());
                     let ending = Ending { state, message, error, progress: progress.as_ref() };
                     job::finish(transaction, claimed.id, &ending, now)?;
@@ -252,8 +248,19 @@ impl Inner {
                 }
             }
             run::insert(transaction, &told.run(&claimed, started_at, now))?;
-            inner.prune(transaction, now)
+            inner.prune(transaction, now)?;
+            inner.count(&claimed.kind, &next, started_at, now);
+            Ok(())
         })
+    }
+
+    fn count(&self, kind: &str, next: &Next, started_at: Timestamp, now: Timestamp) {
+        let micros = now.as_micros().saturating_sub(started_at.as_micros());
+        let took = Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+        match next {
+            Next::Later { .. } => self.settings.metrics.job_retried(kind),
+            Next::End(state) => self.settings.metrics.job_ended(kind, state.word(), took),
+        }
     }
 
     /// Puts in what is to follow a failure, so that no failure goes unheard because of a kill in between.
@@ -289,7 +296,7 @@ impl Inner {
                 }
             }
             Err(JobError::WaitUntil(at, _)) => {
-                let at = (*at).clamp(now, later(now, LONGEST_POSTPONEMENT));
+                let at = (*at).clamp(later(now, SHORTEST_POSTPONEMENT), later(now, LONGEST_POSTPONEMENT));
                 return Next::Later { failures: claimed.failures, at };
             }
         };

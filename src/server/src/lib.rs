@@ -8,6 +8,7 @@ mod instance;
 mod jobs;
 mod listener;
 mod lock;
+mod memory;
 mod metrics;
 mod output;
 mod pipelines;

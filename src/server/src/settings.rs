@@ -46,6 +46,7 @@ pub struct Settings {
     /// How many requests a second one client may make; 0 is no limit.
     pub rate_limit_per_second: u32,
     /// How many ended jobs are kept.
+    #[serde(deserialize_with = "at_least_one")]
     pub job_keep_count: u32,
     /// For how many days ended jobs are kept.
     pub job_keep_days: u32,
@@ -105,9 +106,12 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::
     }
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if host.and_then(|host| host.split('/').next()).is_some_and(|authority| authority.contains('@')) {
+        return Err(D::Error::custom("a password does not belong into the address: set the secret `notify_token`"));
+    }
     match host {
         Some(host) if is_plain && !host.is_empty() && !host.starts_with('/') => Ok(Some(text)),
-        _ => Err(D::Error::custom(format!("`{text}` is no address; give one such as `https://ntfy.sh/my-topic`"))),
+        _ => Err(D::Error::custom("it is no address; give one such as `https://ntfy.sh/my-topic`")),
     }
 }
 

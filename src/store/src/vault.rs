@@ -191,8 +191,8 @@ impl Vault {
     }
 
     fn finish_rotation(&self) -> Result<u64, VaultError> {
-        let (keys, now) = (self.keys().clone(), self.inner.clock.now());
-        self.inner.database.write_blocking(move |transaction| encrypt_anew(transaction, &keys, now))
+        let keys = self.keys().clone();
+        self.inner.database.write_blocking(move |transaction| encrypt_anew(transaction, &keys))
     }
 
     fn keys(&self) -> MutexGuard<'_, Keys> {
@@ -207,17 +207,18 @@ impl std::fmt::Debug for Vault {
 }
 
 /// Encrypts every secret that the current key did not encrypt.
-fn encrypt_anew(transaction: &Transaction<'_>, keys: &Keys, now: Timestamp) -> Result<u64, VaultError> {
-    let names: Vec<String> = transaction
-        .prepare("select name from secret where key_id <> ?")?
-        .query_map([&keys.current.id], |row| row.get(0))?
+fn encrypt_anew(transaction: &Transaction<'_>, keys: &Keys) -> Result<u64, VaultError> {
+    let outdated: Vec<(String, i64)> = transaction
+        .prepare("select name, updated_at from secret where key_id <> ?")?
+        .query_map([&keys.current.id], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    for name in &names {
+    for (name, updated_at) in &outdated {
         if let Some(secret) = read(transaction, keys, name)? {
-            write(transaction, &keys.current, name, &secret, now)?;
+            // A rotation sets nothing anew: the secret is as old as it was.
+            write(transaction, &keys.current, name, &secret, Timestamp::from_micros(*updated_at))?;
         }
     }
-    Ok(names.len() as u64)
+    Ok(outdated.len() as u64)
 }
 
 fn read(connection: &Connection, keys: &Keys, name: &str) -> Result<Option<Secret>, VaultError> {

@@ -17,6 +17,9 @@ const HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 /// A longer id is not taken over.
 const MOST_CHARACTERS: usize = 64;
 
+/// The longest path of ours is shorter.
+const MOST_CHARACTERS_OF_A_PATH: usize = 200;
+
 tokio::task_local! {
     static CURRENT: String;
 }
@@ -30,26 +33,29 @@ pub fn correlation() -> String {
 pub(crate) async fn correlate(request: Request, next: Next) -> Response {
     let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
     let id = given.filter(|given| is_sane(given)).map_or_else(make, str::to_owned);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let method = request.method().clone();
+    // A stranger may send any path; the log takes the beginning.
+    let path: String = request.uri().path().chars().take(MOST_CHARACTERS_OF_A_PATH).collect();
     let span = tracing::info_span!("request", corr = id, %method, path);
-    let answering = async {
-        let response = next.run(request).await;
-        tell(&method, response.status().as_u16());
-        response
-    };
-    let mut response = CURRENT.scope(id.clone(), answering.instrument(span)).await;
+    let mut response = CURRENT.scope(id.clone(), next.run(request).instrument(span)).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
     }
     response
 }
 
+/// Logs an answer to one who was let in: strangers must not be able to push everything else out of the log.
+///
 /// What changes something is worth a record; what only reads, when somebody looks for a fault.
-fn tell(method: &Method, status: u16) {
-    match *method {
+pub(crate) async fn tell(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    match method {
         Method::GET | Method::HEAD | Method::OPTIONS => tracing::debug!(status, "answered"),
         _ => tracing::info!(status, "answered"),
     }
+    response
 }
 
 /// Only what can stand in a header, a log and an address as it is.

@@ -22,7 +22,7 @@ use ytorch_core::ExitCode;
 
 use crate::{
     Frame, Html, Page, Routes, Session, WebError, assets,
-    correlation::{correlate, correlation},
+    correlation::{correlate, correlation, tell},
     document::{self, Document},
     format,
     guard::{self, cookie_session, guard},
@@ -67,6 +67,7 @@ pub fn protect(routes: Routes, frame: &Frame) -> Router {
         .layer(DefaultBodyLimit::max(guard::FORM_BYTES))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn(limit_time))
+        .layer(from_fn(tell))
         .layer(from_fn_with_state(frame.clone(), guard))
         .layer(from_fn_with_state(frame.rate_limit().clone(), limit_rate))
         .layer(RequestBodyTimeoutLayer::new(SILENCE))

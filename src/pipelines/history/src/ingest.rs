@@ -125,6 +125,7 @@ pub(crate) fn rebuild(resources: &Resources, target: Target, asker: &mut Asker<'
         .database
         .read_blocking(|connection| Ok::<_, StoreError>(imports::kept_sources(connection)?))
         .map_err(|error| error.problem("could not look up the kept files"))?;
+    let imports = if imports.is_empty() { raw::orphans(resources)? } else { imports };
     let mut all: Vec<SourceRow> = Vec::new();
     for source in imports.iter().flatten() {
         if !raw::path(resources, &source.sha256).exists() {

@@ -89,6 +89,8 @@ async fn request(
             imports::insert_sources(transaction, import, &sources)?;
             let new = NewJob::new(IMPORT, format!("{{\"import\":{import}}}"))
                 .subject(format!("import {import}"))
+                // Somebody waits for it.
+                .priority(10)
                 .caused_by(correlation);
             let job = queue.enqueue(transaction, &new)?.id();
             imports::set_job(transaction, import, job)?;
@@ -110,9 +112,17 @@ fn run_import(resources: &Resources, context: &Context, payload: &str) -> Result
     let id = ImportId(import);
     let find = || resources.database.read_blocking(|connection| Ok::<_, StoreError>(imports::find(connection, id)?));
     let found = find().map_err(|error| fatal(&error))?;
-    let Some(import) = found.filter(|import| import.status == ImportStatus::Queued) else {
-        return Ok(Outcome::Skipped("it was done before".to_owned()));
-    };
+    let Some(import) = found else { return Ok(Outcome::Skipped("it is gone".to_owned())) };
+    match import.status {
+        ImportStatus::Queued | ImportStatus::Running => {}
+        ImportStatus::Done => return Ok(Outcome::Skipped("it was done before".to_owned())),
+        // Killed after the failure was kept and before the job ended: nobody has heard of it yet.
+        ImportStatus::Failed => {
+            ingest::forget_unused(resources, &import.sources);
+            let what = import.problem.map_or_else(|| "the import failed".to_owned(), |problem| problem.what);
+            return Err(JobError::Fatal(what));
+        }
+    }
     let started_at = resources.clock.now();
     let target = Target { kind: import.kind, id: Some(id), started_at };
     let mut report = |progress: ingest::Progress| context.report(progress.into());

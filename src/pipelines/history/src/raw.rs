@@ -115,9 +115,28 @@ pub(crate) fn copy(resources: &Resources, path: &Path, name: &str) -> Result<Sou
     }
 }
 
+/// The kept files where no import names any, because the database is a new one: each as if it had come alone.
+pub(crate) fn orphans(resources: &Resources) -> Result<Vec<Vec<SourceRow>>, Problem> {
+    let failed = |error: io::Error| could_not_keep("the files in data/raw", &error);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(resources.folders.raw()).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let size_bytes = entry.metadata().map_err(failed)?.len();
+            found.push(vec![SourceRow { name: name.clone(), sha256: name, size_bytes }]);
+        }
+    }
+    // The order does not change what comes out, only the numbers in it.
+    found.sort_by(|one, other| one[0].sha256.cmp(&other[0].sha256));
+    Ok(found)
+}
+
 /// Removes a kept file that turned out to hold no history.
 pub(crate) fn forget(resources: &Resources, sha256: &str) {
-    if let Err(error) = fs::remove_file(path(resources, sha256)) {
+    if let Err(error) = fs::remove_file(path(resources, sha256))
+        && error.kind() != io::ErrorKind::NotFound
+    {
         tracing::warn!(%error, sha256, "could not remove a file that is no export");
     }
 }

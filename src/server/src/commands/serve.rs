@@ -21,7 +21,7 @@ use crate::{
     instance::Instance,
     jobs, listener,
     lock::ServerLock,
-    output,
+    memory, output,
     pipelines::Pipelines,
     platform::{Platform, Site},
     router, web,
@@ -37,6 +37,7 @@ const ASYNC_THREADS: usize = 2;
 const BLOCKING_THREADS: usize = 16;
 
 pub(crate) fn run(arguments: &Serve) -> Result<ExitCode, Problem> {
+    memory::limit_arenas();
     let instance = Instance::find(&arguments.target)?;
     instance.make_folders()?;
     let _lock = ServerLock::take(&instance.folders)?;
@@ -56,7 +57,7 @@ fn serve(instance: &Instance) -> Result<(), Problem> {
     let resources = instance.open()?;
     let pipelines = Pipelines::all();
     let platform = Platform::new(instance, &resources)?;
-    let queue = Queue::start(jobs::queue_settings(&platform, pipelines.job_kinds(&resources)))
+    let queue = Queue::new(jobs::queue_settings(&platform, pipelines.job_kinds(&resources)))
         .map_err(|error| error.problem("could not start the job queue"))?;
     let mut navigation = pipelines.navigation.clone();
     navigation.extend(web::navigation());
@@ -74,6 +75,8 @@ fn serve(instance: &Instance) -> Result<(), Problem> {
 
 fn serve_with(instance: &Instance, listener: TcpListener, site: &Site) -> Result<(), Problem> {
     site.pipelines.start(&site.services)?;
+    // Not before: an import that was under way at a kill would hold the database, and the start would wait for it.
+    site.services.queue.work().map_err(|error| error.problem("could not start the job queue"))?;
     let failed = |error: io::Error| Problem::new(ExitCode::Failure, "could not serve").because(&error);
     let address = listener.local_addr().map_err(failed)?;
     let runtime = runtime().map_err(failed)?;

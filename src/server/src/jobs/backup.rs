@@ -1,6 +1,6 @@
 //! The backups that the clock and the page ask for, and their retention. What a backup is, is `ytorch_backup`'s to say.
 
-use ytorch_backup::{Created, Media, Request, Retention, Target, Watch, create, prune};
+use ytorch_backup::{Created, Media, Pruned, Request, Retention, Target, Watch, create, prune};
 use ytorch_core::Problem;
 use ytorch_jobs::{Context, JobError, JobKind, Outcome, Progress, Report};
 use ytorch_web::format;
@@ -16,46 +16,59 @@ pub(super) fn kind(platform: &Platform) -> JobKind {
 }
 
 fn run(platform: &Platform, context: &Context) -> Result<Outcome, JobError> {
-    let result = make(platform, context);
-    match result {
-        Ok((created, deleted)) => Ok(Outcome::Done(Report {
-            counts: vec![
-                ("files", created.files as u64),
-                ("size_bytes", created.size_bytes),
-                ("rows", created.counts.values().sum()),
-                ("backups_deleted", deleted),
-            ],
-            message: Some(in_words(&created)),
-        })),
-        Err(_) if context.is_cancelled() => Err(JobError::Cancelled),
-        Err(problem) => Err(JobError::Fatal(problem.to_string())),
-    }
+    let created = match make(platform, context) {
+        Ok(created) => created,
+        Err(_) if context.is_cancelled() => return Err(JobError::Cancelled),
+        Err(problem) => return Err(JobError::Fatal(problem.to_string())),
+    };
+    // The backup is there, whatever becomes of the older ones.
+    let pruned = look_through(platform, context);
+    let deleted = pruned.as_ref().map_or(0, |pruned| pruned.deleted.len() as u64);
+    let mut report = Report {
+        counts: vec![
+            ("files", created.files as u64),
+            ("size_bytes", created.size_bytes),
+            ("rows", created.counts.values().sum()),
+            ("backups_deleted", deleted),
+        ],
+        message: Some(in_words(&created)),
+    };
+    let Err(problem) = pruned else { return Ok(Outcome::Done(report)) };
+    report.message = Some(format!("{}; older ones were not looked through: {problem}", in_words(&created)));
+    Ok(Outcome::Partial(report))
 }
 
-fn make(platform: &Platform, context: &Context) -> Result<(Created, u64), Problem> {
-    let (resources, settings) = (&platform.resources, &platform.settings);
-    let folder = resources.folders.backups();
-    let gives_up = || context.is_cancelled() || context.is_stopping();
-    let mut report = |done, total| tell(context, "copying", done, total);
+fn make(platform: &Platform, context: &Context) -> Result<Created, Problem> {
+    let resources = &platform.resources;
     let request = Request {
         instance: &platform.instance,
         folders: &resources.folders,
-        target: Target::Folder(folder.clone()),
+        target: Target::Folder(resources.folders.backups()),
         media: Media::With,
         disk_floor_bytes: resources.disk_floor_bytes,
         version: env!("CARGO_PKG_VERSION"),
         clock: &resources.clock,
     };
-    let created = create(&request, &mut Watch::new(&mut report, &gives_up))?;
+    let mut report = |done, total| tell(context, "copying", done, total);
+    create(&request, &mut Watch::new(&mut report, &|| gives_up(context)))
+}
+
+/// Deletes backups that are too many or too old.
+fn look_through(platform: &Platform, context: &Context) -> Result<Pruned, Problem> {
+    let (resources, settings) = (&platform.resources, &platform.settings);
     let retention = Retention {
         count: usize::try_from(settings.backup_keep_count).unwrap_or(usize::MAX),
         days: Some(settings.backup_keep_days),
     };
     let mut report = |done, total| tell(context, "looking through older backups", done, total);
+    let gives_up = || gives_up(context);
     let mut watch = Watch::new(&mut report, &gives_up);
-    let now = resources.clock.now();
-    let pruned = prune(&folder, &platform.instance, retention, now, resources.disk_floor_bytes, &mut watch)?;
-    Ok((created, pruned.deleted.len() as u64))
+    let (folder, now, floor) = (resources.folders.backups(), resources.clock.now(), resources.disk_floor_bytes);
+    prune(&folder, &platform.instance, retention, now, floor, &mut watch)
+}
+
+fn gives_up(context: &Context) -> bool {
+    context.is_cancelled() || context.is_stopping()
 }
 
 fn in_words(created: &Created) -> String {

@@ -163,7 +163,9 @@ fn answer(response: &Response) -> Answer {
 
 fn retry_after(response: &Response) -> Duration {
     let text = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    text.and_then(|text| text.trim().parse().ok()).map_or(USUAL_PAUSE, Duration::from_secs)
+    let seconds: Option<u64> = text.and_then(|text| text.trim().parse().ok());
+    // The queue keeps to its own bounds; these keep the sum from running over.
+    seconds.map_or(USUAL_PAUSE, |seconds| Duration::from_secs(seconds.clamp(1, 24 * 3600)))
 }
 
 /// The chain of causes, without the address, in which there may be a secret.

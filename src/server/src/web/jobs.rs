@@ -195,9 +195,8 @@ pub(super) async fn show_one(
     Path(id): Path<String>,
 ) -> Result<Page, WebError> {
     let job = one(&site, id_of(&id)?).await?;
-    let (id, kind) = (job.id, job.kind.clone());
-    let runs = ask(&site, move |site, connection| site.services.queue.runs(connection, Some(&kind), None, 100)).await?;
-    let runs: Vec<Run> = runs.into_iter().filter(|run| run.job == id).collect();
+    let (id, asked) = (job.id, job.clone());
+    let runs = ask(&site, move |site, connection| site.services.queue.runs_of(connection, &asked)).await?;
     let zone = site.services.frame.zone();
     let view = JobView {
         heading: Heading {

@@ -125,13 +125,13 @@ impl Metrics {
 
     /// A kind of job exists. Its counters begin at 0, so that its first failure is seen as a step.
     pub fn job_known(&self, kind: &str) {
-        for status in ["done", "failed"] {
+        for status in ["done", "failed", "cancelled", "skipped"] {
             self.0.families.jobs_ended.with_label_values(&[kind, status]);
         }
         self.0.families.job_retries.with_label_values(&[kind]);
     }
 
-    /// A job has ended for good, as `done` or `failed`; `took` is the time of its last run.
+    /// A job has ended for good, as `done`, `failed`, `cancelled` or `skipped`; `took` is the time of its last run.
     pub fn job_ended(&self, kind: &str, status: &str, took: Duration) {
         self.0.families.jobs_ended.with_label_values(&[kind, status]).inc();
         self.0.families.job_duration.with_label_values(&[kind]).observe(took.as_secs_f64());

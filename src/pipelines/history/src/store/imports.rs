@@ -223,7 +223,22 @@ pub(crate) fn kept_sources(connection: &Connection) -> rusqlite::Result<Vec<Vec<
         .prepare_cached("select import from history_import where kind = 'import' and status = 'done' order by import")?
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    imports.into_iter().map(|import| sources(connection, ImportId(import))).collect()
+    let orphans = adopted(connection)?.into_iter().map(|source| Ok(vec![source]));
+    orphans.chain(imports.into_iter().map(|import| sources(connection, ImportId(import)))).collect()
+}
+
+/// Files that only a reingest knows: it found them in `data/raw` when the database was a new one.
+fn adopted(connection: &Connection) -> rusqlite::Result<Vec<SourceRow>> {
+    connection
+        .prepare_cached(
+            "select distinct name, sha256, size_bytes from history_source join history_import using (import)
+             where kind = 'reingest' and status = 'done' and sha256 not in (
+                 select sha256 from history_source join history_import using (import)
+                 where kind = 'import' and status = 'done'
+             ) order by sha256",
+        )?
+        .query_map([], source_row)?
+        .collect()
 }
 
 /// Whether a kept file belongs to an import that is done or still to come.
