@@ -50,8 +50,6 @@ pub fn prune(
 ) -> Result<Pruned, Problem> {
     let failed = |what: &str, error: io::Error| failure::io(format!("could not {what} `{}`", folder.display()), &error);
     let all = backups::list(folder, instance).map_err(|error| failed("list", error))?;
-    // Counted from the backup before the newest: one that was made under a wrong clock must not take all others away.
-    let now = all.get(1).map_or(now, |before| now.min(before.name.created_at));
     let is_old = |listed: &BackupFile| {
         let age = now.second().saturating_sub(listed.name.created_at.second());
         retention.days.is_some_and(|days| age > i64::from(days) * SECONDS_PER_DAY)

@@ -93,8 +93,10 @@ fn jobs_that_are_told_no_more_are_none() {
     assert_eq!(
         lines(&metrics, "ytorch_jobs_ended_total"),
         [
+            "ytorch_jobs_ended_total{kind=\"import\",status=\"cancelled\"} 0",
             "ytorch_jobs_ended_total{kind=\"import\",status=\"done\"} 0",
             "ytorch_jobs_ended_total{kind=\"import\",status=\"failed\"} 1",
+            "ytorch_jobs_ended_total{kind=\"import\",status=\"skipped\"} 0",
         ]
     );
     assert_eq!(lines(&metrics, "ytorch_job_retries_total"), ["ytorch_job_retries_total{kind=\"import\"} 2"]);
