@@ -1,7 +1,7 @@
 //! Where the programs under test are. It builds them once and never installs them.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
@@ -55,6 +55,20 @@ fn built() -> &'static Path {
         assert!(status.success(), "could not build the programs under test: {status}");
         folder
     })
+}
+
+/// The processes of a program that were started with this folder, as a word of its own or behind a `=`.
+pub fn processes_with(folder: &Path, program: &str) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").expect("there is /proc").flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_ours = |process: &u32| {
+        let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let mut words = line.split('\0');
+        words.next().is_some_and(|word| word.ends_with(program))
+            && words.any(|word| word.rsplit('=').next().is_some_and(|value| Path::new(value) == folder))
+    };
+    numbers.filter(is_ours).collect()
 }
 
 fn profile_folder() -> PathBuf {

@@ -13,7 +13,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use ytorch_tests::{Answer, Client, Instance, Recipe, Recount, Ytorch};
+use ytorch_tests::{Answer, Client, Instance, Recipe, Recount, Ytorch, programs::processes_with};
 
 /// What takes longer than this does not happen.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -314,19 +314,6 @@ fn server(ytorch: &Ytorch, verb: &str, name: &str) -> std::process::Command {
     let mut command = ytorch_tests::instance::clean(std::process::Command::new(ytorch_tests::programs::server()));
     command.arg(verb).arg("--instance-dir").arg(ytorch.root().join(name));
     command
-}
-
-/// Processes of a program that were started with this folder.
-fn processes_with(folder: &Path, program: &str) -> Vec<u32> {
-    let processes = fs::read_dir("/proc").expect("there is /proc").flatten();
-    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let is_ours = |process: &u32| {
-        let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&line).into_owned();
-        let mut words = line.split('\0');
-        words.next().is_some_and(|word| word.ends_with(program)) && words.any(|word| Path::new(word) == folder)
-    };
-    numbers.filter(is_ours).collect()
 }
 
 fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {

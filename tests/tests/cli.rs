@@ -3,7 +3,7 @@
 use std::{fs, net::TcpListener, path::Path};
 
 use serde_json::Value;
-use ytorch_tests::{Answer, Export, Recipe, Recount, Ytorch, prometheus::write};
+use ytorch_tests::{Answer, Export, Recipe, Recount, Ytorch, programs, prometheus::write};
 
 const VERBS: &[&str] = &[
     "create", "start", "stop", "restart", "status", "list", "open", "token", "logs", "ingest", "reingest", "backup",
@@ -220,16 +220,7 @@ fn a_secret_is_set_from_standard_input_and_never_shown() {
 
 /// The processes of the server of an instance: those that were started with its folder and are `ytorch-server`.
 fn servers_of(folder: &Path) -> Vec<u32> {
-    let processes = fs::read_dir("/proc").expect("there is /proc").flatten();
-    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let is_ours = |process: &u32| {
-        let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&line).into_owned();
-        let mut words = line.split('\0');
-        words.next().is_some_and(|program| program.ends_with("ytorch-server"))
-            && words.any(|word| word.rsplit('=').next().is_some_and(|value| Path::new(value) == folder))
-    };
-    let found: Vec<u32> = numbers.filter(is_ours).collect();
+    let found = programs::processes_with(folder, "ytorch-server");
     assert!(!found.is_empty(), "no server of {} runs", folder.display());
     found
 }

@@ -59,7 +59,7 @@ pub struct Done {
 /// Looks and changes nothing. `in_use`: whether a server or import has the database open.
 pub fn examine(folders: &InstanceFolders, in_use: bool) -> Result<Findings, Problem> {
     let path = folders.database();
-    let wal_bytes = size(&wal(folders));
+    let wal_bytes = size(&folders.database_wal());
     let mut findings = Findings { wal_bytes, ..Findings::default() };
     if path.exists() {
         let failed = |error| failure::sqlite("could not look into the database", error);
@@ -76,7 +76,7 @@ pub fn examine(folders: &InstanceFolders, in_use: bool) -> Result<Findings, Prob
 /// A damaged database is left exactly as it is: then the answer has faults, and nothing was done.
 pub fn maintain(database: &Database, folders: &InstanceFolders, disk_floor_bytes: u64) -> Result<Done, Problem> {
     let told = |what: &'static str| move |error: StoreError| error.problem(what);
-    let mut found = Findings { wal_bytes: size(&wal(folders)), ..Findings::default() };
+    let mut found = Findings { wal_bytes: size(&folders.database_wal()), ..Findings::default() };
     found = database
         .maintain_blocking(move |connection| look(connection, &mut found).map(|()| found))
         .map_err(told("could not look into the database"))?;
@@ -95,7 +95,7 @@ pub fn maintain(database: &Database, folders: &InstanceFolders, disk_floor_bytes
         }
     }
     database.maintain_blocking(|connection| checkpoint(connection)).map_err(told("could not empty the WAL"))?;
-    done.freed_bytes = before.saturating_sub(size(database.path()) + size(&wal(folders)));
+    done.freed_bytes = before.saturating_sub(size(database.path()) + size(&folders.database_wal()));
     done.swept = sweep(&done.found.leftovers);
     Ok(done)
 }
@@ -166,12 +166,6 @@ fn sweep(leftovers: &[PathBuf]) -> Vec<PathBuf> {
         }
     }
     swept
-}
-
-fn wal(folders: &InstanceFolders) -> PathBuf {
-    let mut path = folders.database().into_os_string();
-    path.push("-wal");
-    path.into()
 }
 
 /// The bytes of a file, or of all files in a folder; nothing if there is none.

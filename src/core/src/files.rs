@@ -41,6 +41,11 @@ pub fn write_atomically(path: &Path, bytes: &[u8], access: Access) -> io::Result
     sync_folder(folder)
 }
 
+/// The size of a file in bytes; one that is not there takes no room.
+pub fn size_bytes(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
 /// Makes the renames and removals in a folder durable.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

@@ -74,6 +74,11 @@ impl InstanceFolders {
         self.root.join("backups")
     }
 
+    /// `data/db/ytorch.sqlite3-wal`: where SQLite keeps what is not in the database file yet.
+    pub fn database_wal(&self) -> PathBuf {
+        self.root.join("data/db/ytorch.sqlite3-wal")
+    }
+
     /// `logs/`.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")

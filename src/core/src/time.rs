@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
 use jiff::tz::TimeZone;
@@ -43,6 +44,11 @@ impl Timestamp {
     #[expect(clippy::cast_possible_truncation, reason = "it is 0 to 999,999")]
     pub const fn fraction_micros(self) -> u32 {
         self.0.rem_euclid(MICROS_PER_SECOND) as u32
+    }
+
+    /// The instant that comes so much later.
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// The same instant as jiff's type, cut to what jiff can hold (the years −9999 to 9999).

@@ -14,6 +14,9 @@ use ytorch_core::{Clock, Timestamp};
 use ytorch_store::{Database, StoreError, rusqlite};
 use ytorch_telemetry::Metrics;
 
+/// Whoever makes the one try of a half-open breaker has so long to say how it went, before others ask again.
+const TRY_PATIENCE: Duration = Duration::from_secs(5);
+
 /// When a breaker opens, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerSettings {
@@ -106,21 +109,17 @@ impl Breakers {
     pub fn ask(&self, service: &'static str) -> Result<Result<Permit, Timestamp>, StoreError> {
         let inner = &self.inner;
         let now = inner.clock.now();
-        let breaker = inner.database.read_blocking(|connection| inner.find(connection, service, now))?;
-        let permit = Permit { inner: Arc::clone(inner), service };
-        Ok(match breaker.state {
-            BreakerState::Closed => Ok(permit),
-            BreakerState::Open => {
-                std::mem::forget(permit);
-                Err(breaker.open_until.unwrap_or(now))
-            }
-            BreakerState::HalfOpen if inner.tried().insert(service) => Ok(permit),
-            BreakerState::HalfOpen => {
-                std::mem::forget(permit);
-                // Whoever tries first has so long to say how it went.
-                Err(Timestamp::from_micros(now.as_micros() + 5_000_000))
-            }
-        })
+        let breaker =
+            inner.database.read_blocking(|connection| Ok::<_, StoreError>(inner.row(connection, service, now)?))?;
+        let may_ask = match breaker.state {
+            BreakerState::Closed => true,
+            BreakerState::HalfOpen => inner.tried().insert(service),
+            BreakerState::Open => false,
+        };
+        if may_ask {
+            return Ok(Ok(Permit { inner: Arc::clone(inner), service }));
+        }
+        Ok(Err(breaker.open_until.unwrap_or_else(|| now.after(TRY_PATIENCE))))
     }
 
     /// All breakers, in the order of their services.
@@ -198,10 +197,6 @@ impl Inner {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, connection: &Connection, service: &str, now: Timestamp) -> Result<Breaker, StoreError> {
-        Ok(self.row(connection, service, now)?)
-    }
-
     fn row(&self, connection: &Connection, service: &str, now: Timestamp) -> rusqlite::Result<Breaker> {
         let sql = "select state = 'open', failures, trips, opened_at, last_error, last_failure_at, last_success_at
                    from job_breaker where service = ?";
@@ -234,8 +229,7 @@ impl Inner {
 
     fn state(&self, is_open: bool, opened_at: Option<Timestamp>, now: Timestamp) -> (BreakerState, Option<Timestamp>) {
         let Some(opened_at) = opened_at.filter(|_| is_open) else { return (BreakerState::Closed, None) };
-        let cool_down = i64::try_from(self.settings.cool_down.as_micros()).unwrap_or(i64::MAX / 4);
-        let until = Timestamp::from_micros(opened_at.as_micros() + cool_down);
+        let until = opened_at.after(self.settings.cool_down);
         // A clock that was set back must not keep the service away for longer than the cool-down.
         if now >= until || opened_at > now {
             return (BreakerState::HalfOpen, None);

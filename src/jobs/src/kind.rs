@@ -149,6 +149,11 @@ impl Context {
         self.live.is_stopping()
     }
 
+    /// Whether the job is to end early, for whichever of these reasons.
+    pub fn gives_up(&self) -> bool {
+        self.is_stopping() || self.is_cancelled()
+    }
+
     /// Whether somebody cancelled this job. It then gives up with [`JobError::Cancelled`].
     pub fn is_cancelled(&self) -> bool {
         self.live.is_cancelled(self.id)

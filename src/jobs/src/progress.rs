@@ -17,10 +17,3 @@ pub struct Progress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<serde_json::Value>,
 }
-
-impl Progress {
-    /// The part that is done, in whole percent; `None` if the whole is not known.
-    pub fn percent(&self) -> Option<u64> {
-        (self.done.min(self.total) * 100).checked_div(self.total)
-    }
-}

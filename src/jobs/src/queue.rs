@@ -211,6 +211,11 @@ impl Queue {
         run::of_job(connection, &job.kind, job.id)
     }
 
+    /// When each kind did its work last, of those that ever did.
+    pub fn last_successes(&self, connection: &Connection) -> rusqlite::Result<Vec<(String, Timestamp)>> {
+        run::last_successes(connection)
+    }
+
     /// What the history says about every kind that ever ran.
     pub fn summaries(&self, connection: &Connection) -> rusqlite::Result<Vec<Summary>> {
         run::summaries(connection)
@@ -416,9 +421,4 @@ impl Inner {
 /// The job of a schedule: one waits or runs at a time.
 pub(crate) fn schedule_job(schedule: &Schedule) -> NewJob {
     NewJob::new(schedule.kind, "{}").subject(schedule.subject).unless_there_is(schedule.name)
-}
-
-/// An instant so much later.
-pub(crate) fn later(at: Timestamp, by: Duration) -> Timestamp {
-    Timestamp::from_micros(at.as_micros().saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX / 4)))
 }

@@ -196,6 +196,14 @@ pub fn last_run(connection: &Connection, kind: &str) -> rusqlite::Result<Option<
     Ok(list(connection, Some(kind), None, 1)?.pop())
 }
 
+/// When each kind did its work last, of those that ever did.
+pub(crate) fn last_successes(connection: &Connection) -> rusqlite::Result<Vec<(String, Timestamp)>> {
+    connection
+        .prepare_cached("select kind, max(ended_at) from job_run where status in ('success', 'partial') group by kind")?
+        .query_map([], |row| Ok((row.get(0)?, Timestamp::from_micros(row.get(1)?))))?
+        .collect()
+}
+
 /// What the history says about every kind that ever ran.
 pub(crate) fn summaries(connection: &Connection) -> rusqlite::Result<Vec<Summary>> {
     let kinds: Vec<(String, u64, u64, Option<i64>)> = connection

@@ -19,7 +19,7 @@ use ytorch_store::{StoreError, rusqlite};
 use crate::{
     Context, JobError, JobKind, JobState, Outcome, Report, RunStatus,
     job::{self, Claimed, Ending},
-    queue::{FailedJob, Inner, QueueSettings, later, schedule_job},
+    queue::{FailedJob, Inner, QueueSettings, schedule_job},
     retry, run, schedule,
 };
 
@@ -128,7 +128,7 @@ impl Inner {
         let owner = self.owner.clone();
         database.write_blocking(move |transaction| {
             for (id, progress) in &running {
-                job::heartbeat(transaction, *id, later(now, LEASE), progress.as_ref())?;
+                job::heartbeat(transaction, *id, now.after(LEASE), progress.as_ref())?;
             }
             // What is still expired now ended without a word: not even that could be written, as on a full disk.
             let lost = job::requeue_lost(transaction, &owner, now)?;
@@ -145,7 +145,7 @@ impl Inner {
         let (now, owner) = (self.settings.clock.now(), self.owner.clone());
         self.settings
             .database
-            .write_blocking(move |transaction| Ok(job::claim(transaction, &busy, &owner, now, later(now, LEASE))?))
+            .write_blocking(move |transaction| Ok(job::claim(transaction, &busy, &owner, now, now.after(LEASE))?))
     }
 
     fn next_look(&self, connection: &Connection, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
@@ -291,12 +291,12 @@ impl Inner {
                 let failures = claimed.failures + 1;
                 let policy = self.kind(&claimed.kind).map_or(retry::RetryPolicy::NEVER, |kind| kind.retry);
                 match policy.pause(failures, retry::chance()) {
-                    Some(pause) => return Next::Later { failures, at: later(now, pause) },
+                    Some(pause) => return Next::Later { failures, at: now.after(pause) },
                     None => JobState::Failed,
                 }
             }
             Err(JobError::WaitUntil(at, _)) => {
-                let at = (*at).clamp(later(now, SHORTEST_POSTPONEMENT), later(now, LONGEST_POSTPONEMENT));
+                let at = (*at).clamp(now.after(SHORTEST_POSTPONEMENT), now.after(LONGEST_POSTPONEMENT));
                 return Next::Later { failures: claimed.failures, at };
             }
         };

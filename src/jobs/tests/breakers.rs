@@ -11,7 +11,7 @@ use ytorch_telemetry::Metrics;
 const START: i64 = 1_795_266_300;
 
 struct Place {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     database: Database,
     clock: Clock,
 }
@@ -24,7 +24,7 @@ impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&folder.path().join("test.sqlite3"), &[MIGRATIONS], &Clock::system()).unwrap();
-        Self { _folder: folder, database, clock: Clock::fixed(Timestamp::from_seconds(START)) }
+        Self { folder, database, clock: Clock::fixed(Timestamp::from_seconds(START)) }
     }
 
     /// The breakers as a start of the server makes them.
@@ -107,4 +107,23 @@ fn a_clock_that_is_set_back_does_not_keep_a_service_away() {
     fail(&breakers, 3);
     place.at(-24 * 3600);
     assert_eq!(place.one(&breakers).state, BreakerState::HalfOpen);
+}
+
+#[test]
+fn a_refusal_holds_on_to_nothing_and_the_database_can_close() {
+    let place = Place::new();
+    let breakers = place.breakers();
+    fail(&breakers, 3);
+    assert!(breakers.ask("notify").unwrap().is_err());
+    place.at(300);
+    let tried = breakers.ask("notify").unwrap().ok().unwrap();
+    assert!(breakers.ask("notify").unwrap().is_err());
+    drop(tried);
+    drop(breakers);
+    let Place { folder, database, .. } = place;
+    let log = folder.path().join("test.sqlite3-wal");
+    assert!(log.exists(), "there was nothing to tidy up");
+    // The last owner closes it, which leaves one tidy file.
+    drop(database);
+    assert!(!log.exists(), "somebody still holds the database");
 }

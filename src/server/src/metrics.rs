@@ -1,11 +1,6 @@
 //! `/metrics` for Prometheus and `/metrics.json` for scripts. What moves the metrics is elsewhere, but for what can be
 //! looked up: sizes, space and the process are looked at here, when somebody asks.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
 use axum::{
     Json,
     extract::State,
@@ -14,7 +9,7 @@ use axum::{
 };
 use serde_json::json;
 use utoipa::ToSchema;
-use ytorch_core::disk;
+use ytorch_core::{disk, files};
 use ytorch_pipeline::Resources;
 use ytorch_store::StoreError;
 use ytorch_telemetry::{
@@ -66,15 +61,13 @@ async fn look(site: Site) -> Result<Metrics, WebError> {
             let queue = &services.queue;
             Ok::<_, StoreError>((
                 queue.count(connection)?,
-                queue.summaries(connection)?,
+                queue.last_successes(connection)?,
                 platform.breakers.list(connection)?,
             ))
         });
-        if let Ok((jobs, summaries, breakers)) = told {
-            for summary in summaries {
-                if let Some(at) = summary.last_success_at {
-                    metrics.set_job_last_success(&summary.kind, at);
-                }
+        if let Ok((jobs, successes, breakers)) = told {
+            for (kind, at) in successes {
+                metrics.set_job_last_success(&kind, at);
             }
             metrics.set_jobs(jobs.into_iter().map(|(kind, state, count)| (kind, state.word(), count)).collect());
             for breaker in breakers {
@@ -82,7 +75,7 @@ async fn look(site: Site) -> Result<Metrics, WebError> {
             }
         }
         metrics.set_version(VERSION);
-        metrics.set_database_size(size(database.path()), size(&wal(database.path())));
+        metrics.set_database_size(files::size_bytes(database.path()), files::size_bytes(&folders.database_wal()));
         match disk::free_bytes(folders.root()) {
             Ok(free_bytes) => metrics.set_disk_free(free_bytes),
             Err(error) => tracing::warn!(%error, "could not ask the disk for the metrics"),
@@ -100,16 +93,4 @@ fn state(state: ytorch_jobs::BreakerState) -> BreakerState {
         ytorch_jobs::BreakerState::HalfOpen => BreakerState::HalfOpen,
         ytorch_jobs::BreakerState::Open => BreakerState::Open,
     }
-}
-
-/// The size of a file; one that is not there takes no room.
-fn size(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |metadata| metadata.len())
-}
-
-/// Where SQLite keeps what is not in the database file yet.
-fn wal(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
 }

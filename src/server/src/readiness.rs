@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::Serialize;
 use utoipa::ToSchema;
-use ytorch_core::InstanceFolders;
+use ytorch_core::{InstanceFolders, disk};
 use ytorch_jobs::{Breaker, BreakerState};
 use ytorch_pipeline::{Check, Resources};
 use ytorch_store::{MEND_UNDECRYPTABLE, StoreError, rusqlite};
@@ -153,9 +153,8 @@ fn try_write_lock(path: &Path) -> rusqlite::Result<()> {
 /// There is more free space than the floor.
 pub(crate) fn disk(folders: &InstanceFolders, floor_bytes: u64) -> Check {
     const NAME: &str = "disk.free";
-    match rustix::fs::statvfs(folders.root()) {
-        Ok(found) => {
-            let free_bytes = found.f_bavail.saturating_mul(found.f_frsize);
+    match disk::free_bytes(folders.root()) {
+        Ok(free_bytes) => {
             let detail = format!("{} are free, {} are needed", format::bytes(free_bytes), format::bytes(floor_bytes));
             Check { name: NAME, ok: free_bytes >= floor_bytes, detail }
         }

@@ -8,7 +8,6 @@ mod events;
 mod jobs;
 mod status;
 
-use axum::response::Redirect;
 use utoipa_axum::routes;
 use ytorch_store::{StoreError, rusqlite};
 use ytorch_web::{NavEntry, Routes, WebError};
@@ -63,9 +62,4 @@ async fn blocking<T: Send + 'static, E: std::error::Error + Send + 'static>(
 ) -> Result<T, WebError> {
     let done = tokio::task::spawn_blocking(work).await.map_err(|error| WebError::internal(&error))?;
     done.map_err(|error| WebError::internal(&error))
-}
-
-/// Back to a page after a form.
-fn back_to(path: &str) -> Redirect {
-    Redirect::to(path)
 }

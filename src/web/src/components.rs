@@ -6,7 +6,7 @@ mod controls;
 mod show;
 mod table;
 
-pub use controls::{Choice, Filter, FilterBar, Pagination, UploadZone};
+pub use controls::{ActionButton, Choice, Filter, FilterBar, Pagination, UploadZone};
 pub use show::{Definitions, EmptyState, Heading, Level, Notice, ProgressBar, Tile, Tiles};
 pub use table::{Cell, Column, Order, Sorting, Table};
 

@@ -9,8 +9,8 @@ use ytorch_chart::{self as chart, MonthBar, month_bars};
 use crate::{
     Frame, Html, Page, QueryString, Session, WebError,
     components::{
-        Choice, Column, Definitions, EmptyState, Filter, FilterBar, Heading, Level, Notice, Order, Pagination,
-        ProgressBar, Sorting, Table, Tile, Tiles, UploadZone,
+        ActionButton, Choice, Column, Definitions, EmptyState, Filter, FilterBar, Heading, Level, Notice, Order,
+        Pagination, ProgressBar, Sorting, Table, Tile, Tiles, UploadZone,
     },
     format,
 };
@@ -30,6 +30,7 @@ struct PatternsView {
     definitions: Definitions,
     progress: [ProgressBar; 2],
     upload: UploadZone,
+    action: ActionButton,
     empty: EmptyState,
 }
 
@@ -68,6 +69,7 @@ pub(crate) async fn show(State(frame): State<Frame>, session: Session) -> Result
             label: "Drop exports here, or choose them".to_owned(),
             hint: "JSON, HTML or ZIP from Google Takeout".to_owned(),
         },
+        action: ActionButton { action: "/patterns".to_owned(), csrf: session.csrf().to_owned(), label: "Do it now" },
         empty: EmptyState {
             what: "Nothing here yet".to_owned(),
             hint: "Import an export, and your views appear here.".to_owned(),

@@ -126,7 +126,7 @@ fn run_import(resources: &Resources, context: &Context, payload: &str) -> Result
     let started_at = resources.clock.now();
     let target = Target { kind: import.kind, id: Some(id), started_at };
     let mut report = |progress: ingest::Progress| context.report(progress.into());
-    let gives_up = || context.is_stopping() || context.is_cancelled();
+    let gives_up = || context.gives_up();
     let mut asker = Asker { report: &mut report, is_stopping: &gives_up };
     let result = match import.kind {
         ImportKind::Import => ingest::import_kept(resources, target, import.sources.clone(), &mut asker),

@@ -50,7 +50,7 @@ fn make(platform: &Platform, context: &Context) -> Result<Created, Problem> {
         clock: &resources.clock,
     };
     let mut report = |done, total| tell(context, "copying", done, total);
-    create(&request, &mut Watch::new(&mut report, &|| gives_up(context)))
+    create(&request, &mut Watch::new(&mut report, &|| context.gives_up()))
 }
 
 /// Deletes backups that are too many or too old.
@@ -61,14 +61,10 @@ fn look_through(platform: &Platform, context: &Context) -> Result<Pruned, Proble
         days: Some(settings.backup_keep_days),
     };
     let mut report = |done, total| tell(context, "looking through older backups", done, total);
-    let gives_up = || gives_up(context);
+    let gives_up = || context.gives_up();
     let mut watch = Watch::new(&mut report, &gives_up);
     let (folder, now, floor) = (resources.folders.backups(), resources.clock.now(), resources.disk_floor_bytes);
     prune(&folder, &platform.instance, retention, now, floor, &mut watch)
-}
-
-fn gives_up(context: &Context) -> bool {
-    context.is_cancelled() || context.is_stopping()
 }
 
 fn in_words(created: &Created) -> String {

@@ -6,7 +6,7 @@ use std::{pin::pin, time::Duration};
 
 use reqwest::{Client, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
-use ytorch_core::{Clock, InstanceName, Secret, Timestamp};
+use ytorch_core::{InstanceName, Secret};
 use ytorch_jobs::{Context, JobError, JobKind, NewJob, Outcome, RetryPolicy};
 use ytorch_store::{MEND_UNDECRYPTABLE, VaultError};
 
@@ -88,7 +88,7 @@ fn send(platform: &Platform, context: &Context, payload: &str) -> Result<Outcome
         Answer::Later(pause) => {
             permit.succeeded().map_err(kept)?;
             Err(JobError::WaitUntil(
-                later(&platform.resources.clock, pause),
+                platform.resources.clock.now().after(pause),
                 "it asked us to come back later".to_owned(),
             ))
         }
@@ -101,10 +101,6 @@ fn send(platform: &Platform, context: &Context, payload: &str) -> Result<Outcome
             Err(JobError::Retryable(error))
         }
     }
-}
-
-fn later(clock: &Clock, pause: Duration) -> Timestamp {
-    Timestamp::from_micros(clock.now().as_micros() + i64::try_from(pause.as_micros()).unwrap_or(0))
 }
 
 /// Sends one request, on a runtime of its own: this is a job's thread, which may block.
@@ -126,7 +122,7 @@ async fn unless_given_up<T>(context: &Context, work: impl Future<Output = T>) ->
     loop {
         match tokio::time::timeout(LOOK_EVERY, &mut work).await {
             Ok(done) => return Some(done),
-            Err(_) if context.is_stopping() || context.is_cancelled() => return None,
+            Err(_) if context.gives_up() => return None,
             Err(_) => {}
         }
     }

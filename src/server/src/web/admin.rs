@@ -17,13 +17,12 @@ use ytorch_core::Zone;
 use ytorch_jobs::{Breaker, BreakerState, JobState, Planned, Summary};
 use ytorch_web::{
     Html, Page, Session, WebError,
-    components::{Column, EmptyState, Heading, Level, Notice, Table, Tile, Tiles},
+    components::{ActionButton, Column, EmptyState, Heading, Level, Notice, Table, Tile, Tiles},
     format,
 };
 
 use super::{
     api::{breakers::reset_one, schedules::run_one},
-    back_to,
     jobs::{job_table, run_table},
     status::{Looked, look},
 };
@@ -155,13 +154,8 @@ fn checks(looked: &Looked) -> Table {
     }
 }
 
-fn button(action: &str, label: &str, session: &Session) -> Html {
-    Html::trusted(format!(
-        "<form method=\"post\" action=\"{}\"><input type=\"hidden\" name=\"csrf\" value=\"{}\">\
-         <button class=\"small\">{label}</button></form>",
-        Html::text(action),
-        session.csrf()
-    ))
+fn button(action: String, label: &'static str, session: &Session) -> Html {
+    Html::trusted(ActionButton { action, csrf: session.csrf().to_owned(), label }.to_string())
 }
 
 fn schedules(planned: &[Planned], zone: &Zone, session: &Session) -> Table {
@@ -174,7 +168,7 @@ fn schedules(planned: &[Planned], zone: &Zone, session: &Session) -> Table {
             schedule.when.as_ref().map_or_else(|| "only when asked for".to_owned(), ToString::to_string).into(),
             last,
             time(next_due_at),
-            button(&format!("/admin/schedules/{}/run", schedule.name), "Do it now", session),
+            button(format!("/admin/schedules/{}/run", schedule.name), "Do it now", session),
         ]
     };
     Table {
@@ -220,7 +214,7 @@ fn breakers(breakers: &[Breaker], zone: &Zone, session: &Session) -> Table {
             state,
             format::number(breaker.failures.into()).into(),
             breaker.last_error.as_deref().unwrap_or("–").into(),
-            if breaker.state == BreakerState::Closed { Html::default() } else { button(&action, "Close it", session) },
+            if breaker.state == BreakerState::Closed { Html::default() } else { button(action, "Close it", session) },
         ]
     };
     Table {
@@ -271,10 +265,10 @@ fn last_lines(path: &FilePath) -> io::Result<String> {
 
 pub(super) async fn run_schedule(State(site): State<Site>, Path(name): Path<String>) -> Result<Redirect, WebError> {
     run_one(&site, &name).await?;
-    Ok(back_to("/jobs"))
+    Ok(Redirect::to("/jobs"))
 }
 
 pub(super) async fn reset_breaker(State(site): State<Site>, Path(service): Path<String>) -> Result<Redirect, WebError> {
     reset_one(&site, &service).await?;
-    Ok(back_to("/admin"))
+    Ok(Redirect::to("/admin"))
 }

@@ -17,13 +17,6 @@ use ytorch_web::WebError;
 /// The heading in the API's document.
 const TAG: &str = "Operations";
 
-/// A list that is there as a whole.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Whole<T> {
-    /// All of it.
-    items: Vec<T>,
-}
-
 /// A part of a list.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Part<T> {

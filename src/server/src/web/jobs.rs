@@ -11,14 +11,15 @@ use ytorch_jobs::{Job, JobFilter, JobId, JobState, Progress, Run};
 use ytorch_web::{
     Html, Page, QueryString, Session, WebError,
     components::{
-        Choice, Column, Definitions, EmptyState, Filter, FilterBar, Heading, Level, Notice, ProgressBar, Table,
+        ActionButton, Choice, Column, Definitions, EmptyState, Filter, FilterBar, Heading, Level, Notice, ProgressBar,
+        Table,
     },
     format,
 };
 
 use super::{
     api::jobs::{cancel_one, id_of, one, retry_one},
-    ask, back_to,
+    ask,
 };
 use crate::platform::Site;
 
@@ -163,13 +164,9 @@ fn bar(progress: Option<&Progress>) -> ProgressBar {
 }
 
 fn buttons(job: &Job, session: &Session) -> Html {
-    let button = |action: &str, label: &str| {
-        Html::trusted(format!(
-            "<form method=\"post\" action=\"/jobs/{}/{action}\"><input type=\"hidden\" name=\"csrf\" value=\"{}\">\
-             <button class=\"small\">{label}</button></form>",
-            job.id,
-            session.csrf()
-        ))
+    let button = |verb: &str, label| {
+        let (action, csrf) = (format!("/jobs/{}/{verb}", job.id), session.csrf().to_owned());
+        Html::trusted(ActionButton { action, csrf, label }.to_string())
     };
     match job.state {
         JobState::Queued | JobState::Running => button("cancel", "Cancel"),
@@ -257,10 +254,10 @@ pub(super) fn run_table(runs: &[Run], zone: &Zone, caption: &str) -> Table {
 
 pub(super) async fn cancel(State(site): State<Site>, Path(id): Path<String>) -> Result<Redirect, WebError> {
     cancel_one(&site, id_of(&id)?).await?;
-    Ok(back_to("/jobs"))
+    Ok(Redirect::to("/jobs"))
 }
 
 pub(super) async fn retry(State(site): State<Site>, Path(id): Path<String>) -> Result<Redirect, WebError> {
     retry_one(&site, id_of(&id)?).await?;
-    Ok(back_to("/jobs"))
+    Ok(Redirect::to("/jobs"))
 }

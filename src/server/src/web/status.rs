@@ -1,12 +1,12 @@
 //! `/status`: how the instance is, in numbers, a section for each pipeline. It judges nothing but readiness.
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
 use serde::Serialize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use utoipa::ToSchema;
-use ytorch_core::{ExitCode, Problem, Timestamp, backups, disk};
+use ytorch_core::{ExitCode, Problem, Timestamp, backups, disk, files};
 use ytorch_jobs::{Job, JobFilter, JobState, Planned, Run, Summary};
 use ytorch_store::{StoreError, rusqlite::Connection};
 use ytorch_web::{WebError, document::Instant};
@@ -187,15 +187,12 @@ fn look_blocking(site: &Site) -> Result<Looked, StoreError> {
 
 fn resources(site: &Site) -> ResourcesBody {
     let resources = &site.services.resources;
-    let database = resources.database.path();
-    let wal = database.with_extension("sqlite3-wal");
-    let file_bytes = |path: &std::path::Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let machine = System::new_with_specifics(memory).ok();
     resources.metrics.look_at_process();
     ResourcesBody {
-        database_bytes: file_bytes(database),
-        database_wal_bytes: file_bytes(&wal),
+        database_bytes: files::size_bytes(resources.database.path()),
+        database_wal_bytes: files::size_bytes(&resources.folders.database_wal()),
         disk_free_bytes: disk::free_bytes(resources.folders.root()).ok(),
         disk_floor_bytes: resources.disk_floor_bytes,
         memory_bytes: resources.metrics.resident_bytes(),

@@ -134,4 +134,19 @@ pub struct UploadZone {
     pub hint: String,
 }
 
-safe_html!(Pagination, FilterBar, UploadZone);
+/// A button that does one thing: a form of its own, which works without a script.
+#[derive(Clone, Debug, Template)]
+#[template(
+    source = r#"<form method="post" action="{{ action }}"><input type="hidden" name="csrf" value="{{ csrf }}"><button class="small">{{ label }}</button></form>"#,
+    ext = "html"
+)]
+pub struct ActionButton {
+    /// Where the form goes.
+    pub action: String,
+    /// [`crate::Session::csrf`].
+    pub csrf: String,
+    /// What it does, in two words or three.
+    pub label: &'static str,
+}
+
+safe_html!(Pagination, FilterBar, UploadZone, ActionButton);

@@ -2,8 +2,8 @@
 
 use std::{env, net::IpAddr, path::Path};
 
-use rustix::fs::{Access, access, statvfs};
-use ytorch_core::Zone;
+use rustix::fs::{Access, access};
+use ytorch_core::{Zone, disk};
 
 use super::Check;
 use crate::{
@@ -41,8 +41,8 @@ fn root_folder(root: &Path, existing: &Path) -> Check {
 }
 
 fn disk_space(folder: &Path) -> Check {
-    let free_bytes = match statvfs(folder) {
-        Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
+    let free_bytes = match disk::free_bytes(folder) {
+        Ok(free_bytes) => free_bytes,
         Err(error) => return Check::warn("disk space", error.to_string(), "look with `df`"),
     };
     let found = format!("{} free", size::in_words(free_bytes));

@@ -37,10 +37,3 @@ struct Counted<T> {
     /// The length of the whole list.
     total: u64,
 }
-
-/// A list that is there as a whole.
-#[derive(Serialize, ToSchema)]
-struct Whole<T> {
-    /// All of it.
-    items: Vec<T>,
-}

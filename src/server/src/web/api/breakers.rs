@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 use ytorch_core::{ExitCode, Problem, Timestamp};
 use ytorch_jobs::{Breaker, BreakerState};
 use ytorch_store::StoreError;
-use ytorch_web::{WebError, document::Instant, error::ErrorBody};
+use ytorch_web::{WebError, Whole, document::Instant, error::ErrorBody};
 
-use super::{TAG, Whole};
+use super::TAG;
 use crate::{jobs::kinds_asking, platform::Site, web::ask};
 
 /// A circuit breaker round a service outside.

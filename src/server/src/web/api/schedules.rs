@@ -10,10 +10,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use ytorch_core::{ExitCode, Problem, Timestamp};
 use ytorch_jobs::{Found, JobId, Planned};
-use ytorch_web::{WebError, correlation, document::Instant, error::ErrorBody};
+use ytorch_web::{WebError, Whole, correlation, document::Instant, error::ErrorBody};
 
 use super::{
-    TAG, Whole,
+    TAG,
     jobs::{JobBody, one},
 };
 use crate::{platform::Site, web::ask};

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use ytorch_core::{ExitCode, Problem, Secret, Timestamp};
 use ytorch_store::VaultError;
-use ytorch_web::{WebError, document::Instant, error::ErrorBody};
+use ytorch_web::{WebError, Whole, document::Instant, error::ErrorBody};
 
-use super::{TAG, Whole};
+use super::TAG;
 use crate::{jobs::NOTIFY_TOKEN, platform::Site, web::blocking};
 
 /// Secrets that something uses: the name and what for. No other can be set.

@@ -5,10 +5,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use ytorch_core::Timestamp;
 use ytorch_pipeline::Services;
-use ytorch_web::{WebError, document::Instant};
+use ytorch_web::{WebError, Whole, document::Instant};
 
 use super::{
-    TAG, Whole,
+    TAG,
     asked::{OfYear, Scoped},
 };
 use crate::{
