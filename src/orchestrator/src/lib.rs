@@ -14,6 +14,8 @@ mod lock;
 mod multipart;
 mod output;
 mod plan;
+#[expect(dead_code, reason = "the verbs and engines that ask Podman follow")]
+mod podman;
 mod ports;
 mod progress;
 mod root;
