@@ -15,7 +15,8 @@ use ytorch_core::{ExitCode, Problem};
 use super::{DECLARATIONS, Declaration, Settings, Shape, file};
 
 /// Variables that begin like ours but are for `ytorch`, which hands its environment down.
-const OF_THE_ORCHESTRATOR: &[&str] = &["YTORCH_ROOT", "YTORCH_SERVER"];
+const OF_THE_ORCHESTRATOR: &[&str] =
+    &["YTORCH_ENGINE", "YTORCH_GENERATION", "YTORCH_PODMAN", "YTORCH_ROOT", "YTORCH_SERVER", "YTORCH_SYSTEMCTL"];
 
 /// The settings as they are in use.
 #[derive(Clone, Debug)]
