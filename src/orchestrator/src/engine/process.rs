@@ -96,7 +96,7 @@ fn read_report(path: &Path) -> Option<Report> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// What a process that holds `run/server.lock` does if it is no server. Unknown counts as a server.
+/// What a process that holds `data/db/server.lock` does if it is no server. Unknown counts as a server.
 fn work(pid: u32) -> Option<&'static str> {
     let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     match arguments.split(|byte| *byte == 0).nth(1).unwrap_or_default() {

@@ -14,8 +14,9 @@ use ytorch_core::{ExitCode, Problem};
 
 use super::{DECLARATIONS, Declaration, Settings, Shape, file};
 
-/// Variables that begin like ours but are for `ytorch`, which hands its environment down.
-const OF_THE_ORCHESTRATOR: &[&str] = &["YTORCH_ROOT", "YTORCH_SERVER"];
+/// Variables that begin like ours and are no settings: two are for `ytorch`, which hands its environment down, and one
+/// names the instance.
+const NO_SETTINGS: &[&str] = &["YTORCH_ROOT", "YTORCH_SERVER", crate::instance::NAME_VARIABLE];
 
 /// The settings as they are in use.
 #[derive(Clone, Debug)]
@@ -119,7 +120,7 @@ impl Layer {
         let mut texts = BTreeMap::new();
         for (name, text) in variables {
             let name = name.to_string_lossy().into_owned();
-            if !name.starts_with("YTORCH_") || OF_THE_ORCHESTRATOR.contains(&name.as_str()) {
+            if !name.starts_with("YTORCH_") || NO_SETTINGS.contains(&name.as_str()) {
                 continue;
             }
             match DECLARATIONS.iter().find(|known| known.variable() == name) {
