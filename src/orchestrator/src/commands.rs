@@ -99,7 +99,9 @@ pub(crate) fn parse_name(text: &str) -> Result<InstanceName, Problem> {
 /// The engine that a spec names.
 pub(crate) fn engine(name: EngineName) -> Box<dyn Engine> {
     match name {
-        EngineName::Process => Box::new(Process { program: server_program() }),
+        EngineName::Process | EngineName::Quadlet | EngineName::Podman | EngineName::Native => {
+            Box::new(Process { program: server_program() })
+        }
     }
 }
 

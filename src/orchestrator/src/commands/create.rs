@@ -72,15 +72,14 @@ impl Making {
         let others: Vec<Spec> = context.root.specs()?.into_iter().filter(|spec| spec.name != *name).collect();
         let preferred = kept.as_ref().map(|spec| spec.port);
         let is_free = |port| ports::can_bind(options.bind, port);
+        let engine = match options.engine {
+            EngineWish::Auto | EngineWish::Process => EngineName::Process,
+        };
+        let port = ports::allocate(&others, options.port, preferred, is_free)?;
         let spec = Spec {
-            name: name.clone(),
             generation: kept.as_ref().map_or(1, |spec| spec.generation + 1),
             desired: if options.no_start { Desired::Stopped } else { Desired::Running },
-            engine: match options.engine {
-                EngineWish::Auto | EngineWish::Process => EngineName::Process,
-            },
-            port: ports::allocate(&others, options.port, preferred, is_free)?,
-            bind: options.bind,
+            ..Spec::new(name.clone(), engine, options.bind, port)
         };
         let actions = if kept.is_some() {
             plan::adopt(&folders, &spec, folders.token().is_file())

@@ -116,9 +116,10 @@ fn fresh_spec(context: &Context, unpacked: &Unpacked, desired: Desired) -> Resul
     let bind = if ports::can_bind(bind, 0) { bind } else { loopback };
     let others = context.root.specs()?;
     let port = ports::allocate(&others, None, kept.map(|spec| spec.port), |port| ports::can_bind(bind, port))?;
+    let fresh = Spec::new(unpacked.name.clone(), EngineName::Process, bind, port);
+    let spec = kept.cloned().unwrap_or(fresh);
     let generation = kept.map_or(1, |spec| spec.generation + 1);
-    let engine = kept.map_or(EngineName::Process, |spec| spec.engine);
-    Ok(Spec { name: unpacked.name.clone(), generation, desired, engine, port, bind })
+    Ok(Spec { name: unpacked.name.clone(), generation, desired, port, bind, trial: None, ..spec })
 }
 
 /// Puts it in the place of an instance. How that one is run stays: its port, its address, whether it should run.

@@ -26,7 +26,7 @@ const POLL: Duration = Duration::from_millis(25);
 /// Starts an instance and waits until it is ready.
 pub(super) fn start(context: &Context, options: &Change) -> Result<Answer, Problem> {
     change(context, options, "start", Desired::Running, |spec| match spec.desired {
-        Desired::Running => spec.clone(),
+        Desired::Running | Desired::OnDemand => spec.clone(),
         Desired::Stopped | Desired::Removed => spec.wanting(Desired::Running),
     })
 }
@@ -35,7 +35,7 @@ pub(super) fn start(context: &Context, options: &Change) -> Result<Answer, Probl
 pub(super) fn stop(context: &Context, options: &Change) -> Result<Answer, Problem> {
     change(context, options, "stop", Desired::Stopped, |spec| match spec.desired {
         Desired::Stopped => spec.clone(),
-        Desired::Running | Desired::Removed => spec.wanting(Desired::Stopped),
+        Desired::Running | Desired::OnDemand | Desired::Removed => spec.wanting(Desired::Stopped),
     })
 }
 
@@ -89,8 +89,8 @@ fn change(
     }
     let changed = !actions.is_empty();
     let text = match (wish, changed) {
-        (Desired::Running, true) => format!("`{name}` is running at {}", wanted.url()),
-        (Desired::Running, false) => format!("`{name}` is already running at {}", wanted.url()),
+        (Desired::Running | Desired::OnDemand, true) => format!("`{name}` is running at {}", wanted.url()),
+        (Desired::Running | Desired::OnDemand, false) => format!("`{name}` is already running at {}", wanted.url()),
         (Desired::Stopped | Desired::Removed, true) => format!("`{name}` is stopped"),
         (Desired::Stopped | Desired::Removed, false) => format!("`{name}` is stopped already"),
     };
