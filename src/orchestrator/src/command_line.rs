@@ -2,6 +2,7 @@
 
 mod backup;
 mod operations;
+mod set;
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -12,6 +13,7 @@ pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
 pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
+pub(crate) use set::Set;
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
@@ -75,6 +77,8 @@ pub(crate) enum Verb {
     Stop(Change),
     /// Stop an instance and start it again
     Restart(Change),
+    /// Change values of an instance: port, address, limits, host names; it is started again where it runs
+    Set(Set),
     /// Say how an instance is
     Status(Choice),
     /// Say how all instances are

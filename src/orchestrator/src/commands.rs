@@ -15,6 +15,7 @@ mod reingest;
 mod restore;
 mod running;
 mod secret;
+mod set;
 mod teardown;
 mod validate;
 
@@ -55,6 +56,7 @@ pub(crate) fn run(command_line: CommandLine, output: Output) -> Result<Answer, P
         Verb::Start(options) => running::start(&context, &options),
         Verb::Stop(options) => running::stop(&context, &options),
         Verb::Restart(options) => running::restart(&context, &options),
+        Verb::Set(options) => set::set(&context, &options),
         Verb::Status(choice) => listing::status(&context, &choice),
         Verb::List => listing::list(&context),
         Verb::Open(options) => open::open(&context, &options),

@@ -127,7 +127,7 @@ fn import_runs(name: &InstanceName, pid: u32, work: &str) -> Problem {
 }
 
 /// Waits until the server says that it is ready, its supervisor gives up, or the patience ends.
-fn wait_until_ready(folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
+pub(super) fn wait_until_ready(folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
     let client = ServerClient::new(spec, Duration::from_secs(1));
     let engine = engine(spec.engine);
     let until = Instant::now() + READY_PATIENCE;

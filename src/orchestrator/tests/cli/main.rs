@@ -8,6 +8,7 @@ mod ingest;
 mod logs;
 mod operations;
 mod running;
+mod set;
 mod teardown;
 
 use std::{
