@@ -1,6 +1,7 @@
 //! The words a person may type. It checks nothing beyond their form and touches no file.
 
 mod backup;
+mod exec;
 mod operations;
 mod set;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::server_log::Level;
 pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
+pub(crate) use exec::Exec;
 pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
@@ -83,6 +85,8 @@ pub(crate) enum Verb {
     Status(Choice),
     /// Say how all instances are
     List,
+    /// Tell everything of an instance: values and where each is from, sizes, what a command would mend
+    Inspect(Choice),
     /// Print a one-time log-in link and open it in the browser
     Open(Open),
     /// Print the API token of an instance
@@ -111,6 +115,10 @@ pub(crate) enum Verb {
     Validate(Choice),
     /// Remove a deployment and keep its data
     Teardown(Teardown),
+    /// Remove a deployment and delete its data; asks for the name
+    Purge(Purge),
+    /// Run a command in the folder of an instance, with YTORCH_URL and the like set
+    Exec(Exec),
     /// Keep a server running (started by `ytorch start`)
     #[command(hide = true)]
     Supervise(Supervise),
@@ -188,6 +196,9 @@ pub(crate) struct Logs {
     /// Only records in which this text or regular expression is found
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
     pub grep: Option<String>,
+    /// Which commands changed the instance, instead of what its server did
+    #[arg(long, conflicts_with_all = ["follow", "since", "level", "grep"])]
+    pub audit: bool,
 }
 
 /// `ingest`
@@ -227,6 +238,24 @@ pub(crate) struct Teardown {
     pub yes_delete_data_of: Option<String>,
     #[command(flatten)]
     pub dry_run: DryRun,
+}
+
+/// `purge`
+#[derive(Args, Debug)]
+pub(crate) struct Purge {
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Do not ask, delete the data of this instance
+    #[arg(long, value_name = "NAME")]
+    pub yes_delete_data_of: Option<String>,
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+impl From<Purge> for Teardown {
+    fn from(Purge { choice, yes_delete_data_of, dry_run }: Purge) -> Self {
+        Self { choice, purge: true, yes_delete_data_of, dry_run }
+    }
 }
 
 /// `supervise`

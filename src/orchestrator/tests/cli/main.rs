@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what every test of this program stands on is test code, too")]
 
+mod audit;
 mod create;
+mod exec;
 mod help;
 mod ingest;
+mod inspect;
 mod logs;
 mod operations;
 mod running;
