@@ -4,7 +4,9 @@ mod backup;
 mod breakers;
 mod config;
 mod create;
+mod exec;
 mod ingest;
+mod inspect;
 mod instance_log;
 mod jobs;
 mod listing;
@@ -17,16 +19,18 @@ mod render;
 mod restore;
 mod running;
 mod secret;
+mod set;
 mod teardown;
 mod validate;
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use serde_json::{Value, json};
 use ytorch_core::{Clock, ExitCode, InstanceFolders, InstanceName, Problem, Secret};
 
 use crate::{
     apply::{Machine, apply_all},
+    audit::{self, Audit},
     command_line::{Choice, CommandLine, Verb},
     engine::{
         Engine,
@@ -52,34 +56,47 @@ pub(crate) struct Context {
 }
 
 /// Does what the command line says.
-pub(crate) fn run(command_line: CommandLine, output: Output) -> Result<Answer, Problem> {
+pub(crate) fn run(command_line: CommandLine, output: Output, arguments: &[OsString]) -> Result<Answer, Problem> {
     let CommandLine { common, verb } = command_line;
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
     let root = Root::choose(common.root, home.as_deref())?;
     let context = Context { root, output, clock: Clock::system() };
+    let audit = Audit::begin(&verb, arguments, &context.clock);
+    let result = dispatch(&context, verb);
+    if let Some(failure) = audit.and_then(|audit| audit.end(&context.root, &result)) {
+        context.output.note(&format!("note: {failure}"));
+    }
+    result
+}
+
+fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
     match verb {
-        Verb::Create(options) => create::create(&context, &options),
-        Verb::Start(options) => running::start(&context, &options),
-        Verb::Stop(options) => running::stop(&context, &options),
-        Verb::Restart(options) => running::restart(&context, &options),
-        Verb::Status(choice) => listing::status(&context, &choice),
-        Verb::List => listing::list(&context),
-        Verb::Open(options) => open::open(&context, &options),
-        Verb::Token(choice) => token(&context, &choice),
-        Verb::Logs(options) => instance_log::logs(&context, &options),
-        Verb::Ingest(options) => ingest::ingest(&context, &options),
-        Verb::Reingest(options) => reingest::reingest(&context, &options),
-        Verb::Backup(options) => backup::backup(&context, &options),
-        Verb::Restore(options) => restore::restore(&context, &options),
-        Verb::Maintain(options) => maintain::maintain(&context, &options),
-        Verb::Jobs(options) => jobs::jobs(&context, &options),
-        Verb::Breakers(options) => breakers::breakers(&context, &options),
-        Verb::Secret(options) => secret::secret(&context, &options),
-        Verb::Config(choice) => config::config(&context, &choice),
-        Verb::Validate(choice) => validate::validate(&context, &choice),
-        Verb::Teardown(options) => teardown::teardown(&context, &options),
-        Verb::Reconcile(options) => reconcile::reconcile(&context, &options),
-        Verb::Render(options) => render::render(&context, &options),
+        Verb::Create(options) => create::create(context, &options),
+        Verb::Start(options) => running::start(context, &options),
+        Verb::Stop(options) => running::stop(context, &options),
+        Verb::Restart(options) => running::restart(context, &options),
+        Verb::Set(options) => set::set(context, &options),
+        Verb::Status(choice) => listing::status(context, &choice),
+        Verb::List => listing::list(context),
+        Verb::Inspect(choice) => inspect::inspect(context, &choice),
+        Verb::Open(options) => open::open(context, &options),
+        Verb::Token(choice) => token(context, &choice),
+        Verb::Logs(options) => instance_log::logs(context, &options),
+        Verb::Ingest(options) => ingest::ingest(context, &options),
+        Verb::Reingest(options) => reingest::reingest(context, &options),
+        Verb::Backup(options) => backup::backup(context, &options),
+        Verb::Restore(options) => restore::restore(context, &options),
+        Verb::Maintain(options) => maintain::maintain(context, &options),
+        Verb::Jobs(options) => jobs::jobs(context, &options),
+        Verb::Breakers(options) => breakers::breakers(context, &options),
+        Verb::Secret(options) => secret::secret(context, &options),
+        Verb::Config(choice) => config::config(context, &choice),
+        Verb::Validate(choice) => validate::validate(context, &choice),
+        Verb::Teardown(options) => teardown::teardown(context, &options),
+        Verb::Purge(options) => teardown::teardown(context, &options.into()),
+        Verb::Exec(options) => exec::exec(context, &options),
+        Verb::Reconcile(options) => reconcile::reconcile(context, &options),
+        Verb::Render(options) => render::render(context, &options),
         Verb::Supervise(options) => supervise(&options, &context.clock).map(|()| Answer::done("", Value::Null)),
     }
 }
@@ -144,6 +161,7 @@ pub(crate) fn note_kept_by_hand(context: &Context, folders: &InstanceFolders, sp
 
 /// Does the actions on this machine.
 pub(crate) fn carry_out(folders: &InstanceFolders, spec: &Spec, actions: &[Action]) -> Result<(), Problem> {
+    audit::about_to(actions);
     let engine = engine(folders, spec.engine);
     apply_all(&mut Machine { engine: &*engine, folders, spec }, actions)
 }

@@ -7,6 +7,7 @@ mod command_line;
 mod commands;
 
 mod apply;
+mod audit;
 mod engine;
 mod export_files;
 mod import;
@@ -46,7 +47,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return not_understood(&error, &arguments),
     };
     let output = Output { json: parsed.common.json, quiet: parsed.common.quiet };
-    match commands::run(parsed, output) {
+    match commands::run(parsed, output, &arguments) {
         Ok(answer) => {
             output.answer(&answer);
             answer.code

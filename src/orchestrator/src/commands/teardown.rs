@@ -44,7 +44,7 @@ pub(super) fn teardown(context: &Context, options: &Teardown) -> Result<Answer, 
     let data = context.root.folders(&name).data();
     let verb = if is_removed { "was removed before" } else { "is removed" };
     let text = format!(
-        "`{name}` {verb}\nits data is kept: {} ({})\nto get it back: ytorch create {name}\nto delete the data as well: ytorch teardown {name} --purge",
+        "`{name}` {verb}\nits data is kept: {} ({})\nto get it back: ytorch create {name}\nto delete the data as well: ytorch purge {name}",
         data.display(),
         size::in_words(data_bytes)
     );

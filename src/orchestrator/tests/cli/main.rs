@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what every test of this program stands on is test code, too")]
 
+mod audit;
 mod create;
+mod exec;
 mod help;
 mod ingest;
+mod inspect;
 mod logs;
 mod operations;
 mod running;
+mod set;
 mod teardown;
 
 use std::{
