@@ -104,18 +104,12 @@ fn change(
 /// Looks at an instance that is to be changed.
 ///
 /// # Errors
-/// If something runs that nobody should interrupt, or that cannot be stopped from here.
+/// If something runs that nobody should interrupt.
 pub(super) fn observe(folders: &InstanceFolders, spec: &Spec) -> Result<Observed, Problem> {
     let observed = engine(spec.engine).observe(folders);
     match observed.activity {
         Activity::Importing { pid, work } => Err(import_runs(&spec.name, pid, work)),
-        Activity::Nothing => match ports::server_of(folders.root(), spec.port) {
-            Some(pid) => Err(Problem::new(ExitCode::Busy, format!("a server of `{}` runs out of control", spec.name))
-                .detail(format!("{} was deleted while it ran", folders.run().display()))
-                .hint(format!("end it with `kill {pid}` and try again"))),
-            None => Ok(observed),
-        },
-        Activity::Kept | Activity::Orphan { .. } => Ok(observed),
+        Activity::Nothing | Activity::Kept | Activity::Orphan { .. } => Ok(observed),
     }
 }
 
