@@ -2,6 +2,7 @@
 //! of units or containers.
 
 use std::{
+    fmt::Write as _,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
@@ -92,10 +93,11 @@ impl Socketed {
     /// Asks over the unix socket, with further lines of the header, and gives all of the answer.
     pub fn ask_local(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> String {
         let mut stream = self.local();
-        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n{headers}\r\n"
-        );
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n");
+        for (name, value) in headers {
+            write!(head, "{name}: {value}\r\n").expect("a text grows");
+        }
+        head.push_str("\r\n");
         stream.write_all(head.as_bytes()).expect("a request can be sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer can be read");
