@@ -93,7 +93,8 @@ impl Socketed {
     /// Asks over the unix socket, with further lines of the header, and gives all of the answer.
     pub fn ask_local(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> String {
         let mut stream = self.local();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n");
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n");
         for (name, value) in headers {
             write!(head, "{name}: {value}\r\n").expect("a text grows");
         }

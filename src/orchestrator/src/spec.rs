@@ -1,12 +1,18 @@
 //! What an instance should be. It does not look at what is.
 
-use std::{fmt, fs, io, net::IpAddr, path::Path};
+mod release;
+mod wishes;
+
+use std::{fs, io, net::IpAddr, path::Path};
 
 use serde::{Deserialize, Serialize};
 use ytorch_core::{
     ExitCode, InstanceFolders, InstanceName, Problem,
     files::{Access, write_atomically},
 };
+
+pub(crate) use release::{ReleaseId, Trial};
+pub(crate) use wishes::{Desired, EngineName, Limits, Network};
 
 /// The content of `config/instance.toml`: the single truth about an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,47 +30,49 @@ pub(crate) struct Spec {
     pub port: u16,
     /// The address it listens on.
     pub bind: IpAddr,
-}
-
-/// What is wanted of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Desired {
-    /// The server runs.
-    Running,
-    /// The server does not run.
-    Stopped,
-    /// The deployment goes away; its data stays.
-    Removed,
-}
-
-impl fmt::Display for Desired {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Running => "running",
-            Self::Stopped => "stopped",
-            Self::Removed => "removed",
-        })
-    }
-}
-
-/// The way a server is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum EngineName {
-    /// A supervised background process.
-    Process,
-}
-
-impl fmt::Display for EngineName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Process => "process",
-        })
-    }
+    /// What is run; none is the program beside `ytorch`, whatever version that has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseId>,
+    /// What ran before the last upgrade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_release: Option<ReleaseId>,
+    /// With `on-demand`: the server ends after so many seconds without a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_exit_seconds: Option<u32>,
+    /// Names by which a reverse proxy is asked for the instance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host_names: Vec<String>,
+    /// Which network the server's container has.
+    #[serde(default, skip_serializing_if = "Network::is_usual")]
+    pub network: Network,
+    /// How much of the machine the server may take.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    /// An upgrade that is not finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Trial>,
 }
 
 impl Spec {
+    /// A new instance on a port; the server runs, and nothing is limited.
+    pub(crate) fn new(name: InstanceName, engine: EngineName, bind: IpAddr, port: u16) -> Self {
+        Self {
+            name,
+            generation: 1,
+            desired: Desired::Running,
+            engine,
+            port,
+            bind,
+            release: None,
+            previous_release: None,
+            idle_exit_seconds: None,
+            host_names: Vec::new(),
+            network: Network::default(),
+            limits: Limits::default(),
+            trial: None,
+        }
+    }
+
     /// The same spec with another wish and the next generation.
     pub(crate) fn wanting(&self, desired: Desired) -> Self {
         Self { desired, generation: self.generation + 1, ..self.clone() }
@@ -125,14 +133,9 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn example(desired: Desired) -> Spec {
-        Spec {
-            name: "friend".parse().unwrap(),
-            generation: 3,
-            desired,
-            engine: EngineName::Process,
-            port: 8100,
-            bind: IpAddr::from([127, 0, 0, 1]),
-        }
+        let name = "friend".parse().unwrap();
+        let spec = Spec::new(name, EngineName::Process, IpAddr::from([127, 0, 0, 1]), 8100);
+        Spec { generation: 3, desired, ..spec }
     }
 
     #[test]
@@ -141,6 +144,25 @@ pub(crate) mod tests {
         let text = "# What this instance should be. After a change by hand run: ytorch start friend\nname = \"friend\"\ngeneration = 3\ndesired = \"running\"\nengine = \"process\"\nport = 8100\nbind = \"127.0.0.1\"\n";
         assert_eq!(spec.to_toml(), text);
         assert_eq!(toml::from_str::<Spec>(text).unwrap(), spec);
+    }
+
+    #[test]
+    fn everything_that_can_be_wished_is_stored_and_read_again() {
+        let release: ReleaseId = "0123456789abcdef".repeat(4).parse().unwrap();
+        let spec = Spec {
+            desired: Desired::OnDemand,
+            engine: EngineName::Quadlet,
+            release: Some(release.clone()),
+            previous_release: Some(release.clone()),
+            idle_exit_seconds: Some(300),
+            host_names: vec!["friend.example.org".to_owned()],
+            network: Network::Outside,
+            limits: Limits { memory_bytes: Some(1 << 29), tasks: Some(64), cpu_percent: Some(150) },
+            trial: Some(Trial { from: Some(release), snapshot: "a/b".to_owned(), started: "now".to_owned() }),
+            ..example(Desired::Running)
+        };
+        assert_eq!(toml::from_str::<Spec>(&spec.to_toml()).unwrap(), spec);
+        assert!(spec.to_toml().contains("desired = \"on-demand\"\nengine = \"quadlet\""), "{}", spec.to_toml());
     }
 
     #[test]

@@ -8,6 +8,9 @@ use std::{
 
 use sd_notify::NotifyState;
 
+/// The variable by which the orchestrator says which generation of the spec a server was started for.
+pub(crate) const GENERATION_VARIABLE: &str = "YTORCH_GENERATION";
+
 /// How often the manager hears that the server is well. Containers are not told how often theirs wants to.
 const BETWEEN_PINGS: Duration = Duration::from_secs(5);
 
@@ -37,9 +40,13 @@ impl Manager {
         self.listens
     }
 
-    /// The server answers requests from now on.
+    /// The server answers requests from now on. Which generation of its spec it was started for comes last, where the
+    /// orchestrator looks for it.
     pub(crate) fn ready(self, status: &str) {
-        self.say(&[NotifyState::Ready, NotifyState::Status(status)]);
+        let generation = std::env::var(GENERATION_VARIABLE).unwrap_or_default();
+        let status =
+            if generation.is_empty() { status.to_owned() } else { format!("{status} (generation {generation})") };
+        self.say(&[NotifyState::Ready, NotifyState::Status(&status)]);
     }
 
     /// The server ends.

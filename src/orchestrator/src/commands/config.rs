@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use ytorch_core::Problem;
 
 use super::{Context, chosen, server_program};
-use crate::{command_line::Choice, output::Answer, spec::Spec};
+use crate::{
+    command_line::Choice,
+    output::Answer,
+    spec::{Limits, Spec},
+};
 
 /// Shows what an instance is made of.
 pub(super) fn config(context: &Context, choice: &Choice) -> Result<Answer, Problem> {
@@ -28,16 +32,29 @@ pub(super) fn config(context: &Context, choice: &Choice) -> Result<Answer, Probl
     Ok(Answer::shown(text.join("\n"), json!({ "instance": name, "spec": spec, "settings": settings })))
 }
 
-fn spec_rows(spec: &Spec) -> [(&'static str, String); 6] {
-    let Spec { name, generation, desired, engine, port, bind } = spec;
-    [
+fn spec_rows(spec: &Spec) -> Vec<(&'static str, String)> {
+    let Spec { name, generation, desired, engine, port, bind, .. } = spec;
+    let Spec { release, previous_release, idle_exit_seconds, host_names, network, limits, trial, .. } = spec;
+    let Limits { memory_bytes, tasks, cpu_percent } = limits;
+    let mut rows = vec![
         ("name", name.to_string()),
         ("generation", generation.to_string()),
         ("desired", desired.to_string()),
         ("engine", engine.to_string()),
         ("port", port.to_string()),
         ("bind", bind.to_string()),
-    ]
+    ];
+    let mut add = |name, value: Option<String>| rows.extend(value.map(|value| (name, value)));
+    add("release", release.as_ref().map(ToString::to_string));
+    add("previous_release", previous_release.as_ref().map(ToString::to_string));
+    add("idle_exit_seconds", idle_exit_seconds.map(|seconds| format!("{seconds} seconds")));
+    add("host_names", (!host_names.is_empty()).then(|| host_names.join(", ")));
+    add("network", engine.is_container().then(|| network.to_string()));
+    add("limits.memory_bytes", memory_bytes.map(|bytes| format!("{bytes} bytes")));
+    add("limits.tasks", tasks.map(|tasks| tasks.to_string()));
+    add("limits.cpu_percent", cpu_percent.map(|percent| format!("{percent} percent")));
+    add("trial", trial.as_ref().map(|trial| format!("since {}", trial.started)));
+    rows
 }
 
 /// A setting as the server lists it: `name`, `value`, `unit`, `origin`, and the `place` of the origin.

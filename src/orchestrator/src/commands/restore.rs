@@ -13,7 +13,7 @@ use std::{
 use serde_json::{Value, json};
 use ytorch_core::{ExitCode, InstanceName, Problem};
 
-use super::{Context, backup, carry_out, note_stale, parse_name, running};
+use super::{Context, backup, carry_out, engine, note_stale, parse_name, running};
 use crate::{
     command_line::Restore,
     engine::Step,
@@ -116,9 +116,10 @@ fn fresh_spec(context: &Context, unpacked: &Unpacked, desired: Desired) -> Resul
     let bind = if ports::can_bind(bind, 0) { bind } else { loopback };
     let others = context.root.specs()?;
     let port = ports::allocate(&others, None, kept.map(|spec| spec.port), |port| ports::can_bind(bind, port))?;
+    let fresh = Spec::new(unpacked.name.clone(), EngineName::Process, bind, port);
+    let spec = kept.cloned().unwrap_or(fresh);
     let generation = kept.map_or(1, |spec| spec.generation + 1);
-    let engine = kept.map_or(EngineName::Process, |spec| spec.engine);
-    Ok(Spec { name: unpacked.name.clone(), generation, desired, engine, port, bind })
+    Ok(Spec { name: unpacked.name.clone(), generation, desired, port, bind, trial: None, ..spec })
 }
 
 /// Puts it in the place of an instance. How that one is run stays: its port, its address, whether it should run.
@@ -132,7 +133,7 @@ fn replace(context: &Context, unpacked: &Unpacked, options: &Restore) -> Result<
     let spec = old.wanting(if is_stopped { Desired::Stopped } else { Desired::Running });
     let observed = running::observe(&target, &old)?;
     let mut actions = plan::complete(&unpacked.folders, &spec);
-    let stop = plan::reconcile(&old.wanting(Desired::Stopped), &observed);
+    let stop = engine(&target, old.engine).reconcile(&target, &old.wanting(Desired::Stopped), &observed)?;
     actions.extend(stop.into_iter().filter(|action| !matches!(action, Action::Engine(Step::Start))));
     let away = context.root.replaced(name, context.clock.now());
     actions.extend(plan::replace(&unpacked.folders, &target, &away));

@@ -14,9 +14,17 @@ use ytorch_core::{ExitCode, Problem};
 
 use super::{DECLARATIONS, Declaration, Settings, Shape, file};
 
-/// Variables that begin like ours and are no settings: two are for `ytorch`, which hands its environment down, and one
-/// names the instance.
-const NO_SETTINGS: &[&str] = &["YTORCH_ROOT", "YTORCH_SERVER", crate::instance::NAME_VARIABLE];
+/// Variables that begin like ours and are no settings: most are for `ytorch`, which hands its environment down, and two
+/// say what the instance is called and which generation of its spec this is.
+const NO_SETTINGS: &[&str] = &[
+    "YTORCH_ENGINE",
+    crate::manager::GENERATION_VARIABLE,
+    crate::instance::NAME_VARIABLE,
+    "YTORCH_PODMAN",
+    "YTORCH_ROOT",
+    "YTORCH_SERVER",
+    "YTORCH_SYSTEMCTL",
+];
 
 /// The settings as they are in use.
 #[derive(Clone, Debug)]
