@@ -83,7 +83,7 @@ fn processes(spec: &Spec, observed: &Observed) -> Check {
     match observed.activity {
         Activity::Orphan { pid } => Check::warn(
             "processes",
-            format!("the supervisor was killed, its server lives (pid {pid})"),
+            format!("nothing keeps the server any more, which lives (pid {pid})"),
             format!("ytorch {mend} {name}"),
         ),
         Activity::Importing { pid, work } => Check::ok("processes", format!("{work} is running (pid {pid})")),
