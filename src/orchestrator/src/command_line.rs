@@ -1,6 +1,7 @@
 //! The words a person may type. It checks nothing beyond their form and touches no file.
 
 mod backup;
+mod image;
 mod operations;
 
 use std::{net::IpAddr, path::PathBuf};
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::server_log::Level;
 pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
+pub(crate) use image::{Image, ImageBuild, ImageLoad, ImageVerb};
 pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
@@ -101,6 +103,8 @@ pub(crate) enum Verb {
     Breakers(Breakers),
     /// Set, list and remove secrets of services outside; rotate their encryption key
     Secret(Secret),
+    /// Build, load and show the images that instances run in
+    Image(Image),
     /// Show every setting with its value and where it comes from
     Config(Choice),
     /// Check this machine and an instance without starting anything

@@ -4,6 +4,7 @@ mod backup;
 mod breakers;
 mod config;
 mod create;
+mod image;
 mod ingest;
 mod instance_log;
 mod jobs;
@@ -68,6 +69,7 @@ pub(crate) fn run(command_line: CommandLine, output: Output) -> Result<Answer, P
         Verb::Jobs(options) => jobs::jobs(&context, &options),
         Verb::Breakers(options) => breakers::breakers(&context, &options),
         Verb::Secret(options) => secret::secret(&context, &options),
+        Verb::Image(options) => image::image(&context, &options),
         Verb::Config(choice) => config::config(&context, &choice),
         Verb::Validate(choice) => validate::validate(&context, &choice),
         Verb::Teardown(options) => teardown::teardown(&context, &options),

@@ -9,12 +9,12 @@ mod commands;
 mod apply;
 mod engine;
 mod export_files;
+mod image;
 mod import;
 mod lock;
 mod multipart;
 mod output;
 mod plan;
-#[expect(dead_code, reason = "the verbs and engines that ask Podman follow")]
 mod podman;
 mod ports;
 mod progress;
