@@ -5,6 +5,7 @@ mod breakers;
 mod config;
 mod create;
 mod exec;
+mod image;
 mod ingest;
 mod inspect;
 mod instance_log;
@@ -97,6 +98,7 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Exec(options) => exec::exec(context, &options),
         Verb::Reconcile(options) => reconcile::reconcile(context, &options),
         Verb::Render(options) => render::render(context, &options),
+        Verb::Image(options) => image::image(context, &options),
         Verb::Supervise(options) => supervise(&options, &context.clock).map(|()| Answer::done("", Value::Null)),
     }
 }
