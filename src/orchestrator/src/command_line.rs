@@ -117,6 +117,10 @@ pub(crate) enum Verb {
     Validate(Choice),
     /// Remove a deployment and keep its data
     Teardown(Teardown),
+    /// Make what runs equal to what the specs say, after whatever happened
+    Reconcile(Reconcile),
+    /// Print the files that follow from a spec
+    Render(Render),
     /// Remove a deployment and delete its data; asks for the name
     Purge(Purge),
     /// Run a command in the folder of an instance, with YTORCH_URL and the like set
@@ -145,8 +149,14 @@ pub(crate) struct Create {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub bind: IpAddr,
     /// How the server is run
-    #[arg(long, value_enum, default_value = "auto")]
+    #[arg(long, value_enum, default_value = "auto", env = "YTORCH_ENGINE", hide_env_values = true)]
     pub engine: EngineWish,
+    /// What is run: an image for containers, else a server program [default: the newest one]
+    #[arg(long, visible_alias = "image", value_name = "IMAGE|PROGRAM")]
+    pub release: Option<String>,
+    /// Start it on the first request and end it when it is idle
+    #[arg(long, conflicts_with = "no_start")]
+    pub on_demand: bool,
     /// Time zone of the pages, an IANA name [default: this machine's]
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<String>,
@@ -162,6 +172,12 @@ pub(crate) struct Create {
 pub(crate) enum EngineWish {
     /// The best one that works on this machine
     Auto,
+    /// A container behind a socket of systemd, by one quadlet for all instances (Podman 5.3 or newer)
+    Quadlet,
+    /// A container started by a plain unit of systemd, or by `podman run` where there is none (Podman 4.3 or newer)
+    Podman,
+    /// A sandboxed service of systemd, without a container
+    Native,
     /// A supervised background process
     Process,
 }
@@ -249,6 +265,18 @@ pub(crate) struct Teardown {
     pub dry_run: DryRun,
 }
 
+/// `reconcile`
+#[derive(Args, Debug)]
+pub(crate) struct Reconcile {
+    #[command(flatten)]
+    pub choice: Choice,
+    /// All instances
+    #[arg(long, conflicts_with_all = ["name", "instance"])]
+    pub all: bool,
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
 /// `purge`
 #[derive(Args, Debug)]
 pub(crate) struct Purge {
@@ -259,6 +287,20 @@ pub(crate) struct Purge {
     pub yes_delete_data_of: Option<String>,
     #[command(flatten)]
     pub dry_run: DryRun,
+}
+
+/// `render`
+#[derive(Args, Debug)]
+pub(crate) struct Render {
+    #[command(subcommand)]
+    pub what: RenderVerb,
+}
+
+/// What can be printed.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RenderVerb {
+    /// The units of systemd, quadlets and environment files of an instance
+    Units(Choice),
 }
 
 impl From<Purge> for Teardown {

@@ -15,7 +15,9 @@ mod live;
 mod maintain;
 mod man;
 mod open;
+mod reconcile;
 mod reingest;
+mod render;
 mod restore;
 mod running;
 mod secret;
@@ -32,7 +34,12 @@ use crate::{
     apply::{Machine, apply_all},
     audit::{self, Audit},
     command_line::{Choice, CommandLine, Verb},
-    engine::{Engine, process::Process, process::supervisor::supervise},
+    engine::{
+        Engine,
+        detached::Detached,
+        process::{Process, supervisor::supervise},
+        systemd::{Systemd, manager::Manager, names::Kind},
+    },
     output::{Answer, Output},
     plan::Action,
     root::Root,
@@ -99,6 +106,8 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Completions(options) => Ok(completions::completions(&options)),
         Verb::Man(options) => man::man(&options),
         Verb::Names => listing::names(context),
+        Verb::Reconcile(options) => reconcile::reconcile(context, &options),
+        Verb::Render(options) => render::render(context, &options),
         Verb::Supervise(options) => supervise(&options, &context.clock).map(|()| Answer::done("", Value::Null)),
     }
 }
@@ -124,12 +133,15 @@ pub(crate) fn parse_name(text: &str) -> Result<InstanceName, Problem> {
     })
 }
 
-/// The engine that a spec names.
-pub(crate) fn engine(name: EngineName) -> Box<dyn Engine> {
+/// The engine that a spec names, for an instance in this folder.
+pub(crate) fn engine(folders: &InstanceFolders, name: EngineName) -> Box<dyn Engine> {
+    let root = folders.root().parent().unwrap_or(folders.root());
     match name {
-        EngineName::Process | EngineName::Quadlet | EngineName::Podman | EngineName::Native => {
-            Box::new(Process { program: server_program() })
-        }
+        EngineName::Process => Box::new(Process::new(folders, server_program())),
+        EngineName::Quadlet => Box::new(Systemd::new(Kind::Quadlet, root)),
+        EngineName::Podman if Manager::of_this_user().reachable().is_err() => Box::new(Detached::new(root)),
+        EngineName::Podman => Box::new(Systemd::new(Kind::Podman, root)),
+        EngineName::Native => Box::new(Systemd::new(Kind::Native, root)),
     }
 }
 
@@ -148,10 +160,20 @@ pub(crate) fn read_token(folders: &InstanceFolders) -> Result<Secret, Problem> {
     })
 }
 
+/// Says which files were changed by hand and are therefore left alone.
+pub(crate) fn note_kept_by_hand(context: &Context, folders: &InstanceFolders, spec: &Spec) {
+    for path in engine(folders, spec.engine).kept_by_hand(folders, spec) {
+        let path = path.display();
+        context
+            .output
+            .note(&format!("note: {path} was changed by hand and is left alone; delete it to get ytorch's own"));
+    }
+}
+
 /// Does the actions on this machine.
 pub(crate) fn carry_out(folders: &InstanceFolders, spec: &Spec, actions: &[Action]) -> Result<(), Problem> {
     audit::about_to(actions);
-    let engine = engine(spec.engine);
+    let engine = engine(folders, spec.engine);
     apply_all(&mut Machine { engine: &*engine, folders, spec }, actions)
 }
 
@@ -169,7 +191,7 @@ pub(crate) fn note_stale(context: &Context, actions: &[Action]) {
             step @ (crate::engine::Step::ClearStale { .. } | crate::engine::Step::StopOrphan { .. }),
         ) = action
         {
-            context.output.note(&format!("note: {}", Action::Engine(*step)));
+            context.output.note(&format!("note: {step}"));
         }
     }
 }

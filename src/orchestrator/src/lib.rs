@@ -14,8 +14,12 @@ mod import;
 mod lock;
 mod multipart;
 mod output;
+mod outside;
 mod plan;
+#[expect(dead_code, reason = "the verbs and engines that ask Podman follow")]
+mod podman;
 mod ports;
+mod programs;
 mod progress;
 mod root;
 mod server_client;

@@ -53,17 +53,15 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         },
         Verb::Teardown(options) if !options.dry_run.dry_run => chosen("teardown", &options.choice),
         Verb::Purge(options) if !options.dry_run.dry_run => chosen("purge", &options.choice),
+        Verb::Reconcile(options) if !options.dry_run.dry_run && !options.all => chosen("reconcile", &options.choice),
+        // All that it mends is what other commands wished for, and they told of that.
+        Verb::Reconcile(_) => None,
         Verb::Create(_) | Verb::Start(_) | Verb::Stop(_) | Verb::Restart(_) | Verb::Set(_) | Verb::Ingest(_) => None,
         Verb::Reingest(_) | Verb::Backup(_) | Verb::Restore(_) | Verb::Maintain(_) | Verb::Teardown(_) => None,
         // What it runs is not ours, and so are its changes.
         Verb::Exec(_) => None,
         Verb::Status(_) | Verb::List | Verb::Open(_) | Verb::Token(_) | Verb::Logs(_) | Verb::Config(_) => None,
-        Verb::Purge(_)
-        | Verb::Inspect(_)
-        | Verb::Completions(_)
-        | Verb::Man(_)
-        | Verb::Names
-        | Verb::Validate(_)
-        | Verb::Supervise(_) => None,
+        Verb::Purge(_) | Verb::Inspect(_) | Verb::Completions(_) | Verb::Man(_) | Verb::Names => None,
+        Verb::Validate(_) | Verb::Render(_) | Verb::Supervise(_) => None,
     }
 }

@@ -6,12 +6,12 @@ mod weights;
 use serde_json::{Value, json};
 use ytorch_core::{Problem, Timestamp};
 
-use super::{Context, chosen, instance_log, listing, running};
+use super::{Context, chosen, engine, instance_log, listing, running, teardown};
 use crate::{
     audit,
     command_line::Choice,
     output::{Answer, table},
-    plan::{self, Action},
+    plan::Action,
     root::Place,
     size,
     spec::{Desired, Spec},
@@ -64,9 +64,9 @@ fn drift(context: &Context, spec: &Spec, is_removed: bool) -> Result<Vec<Action>
     let folders = context.root.folders(&spec.name);
     let observed = running::observe(&folders, spec)?;
     if spec.desired == Desired::Removed {
-        return Ok(plan::teardown(&folders, spec, &observed));
+        return teardown::removal(context, &spec.name, spec);
     }
-    Ok(plan::reconcile(spec, &observed))
+    engine(&folders, spec.engine).reconcile(&folders, spec, &observed)
 }
 
 fn drift_in_words(drift: &Result<Vec<Action>, Problem>) -> String {

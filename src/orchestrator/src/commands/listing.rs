@@ -112,7 +112,7 @@ pub(super) fn list(context: &Context) -> Result<Answer, Problem> {
 
 pub(super) fn look(context: &Context, spec: &Spec, patience: Duration) -> Status {
     let folders = context.root.folders(&spec.name);
-    let observed = engine(spec.engine).observe(&folders);
+    let observed = engine(&folders, spec.engine).observe(&folders, spec);
     Status::of(spec, &folders, &observed, &context.clock, patience)
 }
 

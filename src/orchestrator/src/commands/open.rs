@@ -16,7 +16,7 @@ pub(super) fn open(context: &Context, options: &Open) -> Result<Answer, Problem>
     let name = chosen(&options.choice)?;
     let spec = context.root.instance(&name)?;
     let folders = context.root.folders(&name);
-    let observed = engine(spec.engine).observe(&folders);
+    let observed = engine(&folders, spec.engine).observe(&folders, &spec);
     if !matches!(observed.activity, Activity::Kept | Activity::Orphan { .. }) {
         return Err(Problem::new(ExitCode::Unhealthy, format!("the instance `{name}` does not run"))
             .hint(format!("start it with: ytorch start {name}")));
