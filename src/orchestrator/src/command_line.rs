@@ -5,6 +5,7 @@ mod exec;
 mod image;
 mod operations;
 mod set;
+mod shell;
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -18,6 +19,7 @@ pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
 pub(crate) use set::Set;
+pub(crate) use shell::{Completions, Man, Shell};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
@@ -127,6 +129,13 @@ pub(crate) enum Verb {
     Purge(Purge),
     /// Run a command in the folder of an instance, with YTORCH_URL and the like set
     Exec(Exec),
+    /// Print a script that completes words and names of instances in a shell
+    Completions(Completions),
+    /// Print the manual page, or write one for every verb
+    Man(Man),
+    /// Print the names of all instances (asked by the completion of a shell)
+    #[command(name = "__names", hide = true)]
+    Names,
     /// Keep a server running (started by `ytorch start`)
     #[command(hide = true)]
     Supervise(Supervise),
