@@ -6,9 +6,32 @@ use serde_json::Value;
 use ytorch_tests::{Answer, Export, Recipe, Recount, Ytorch, programs, prometheus::write};
 
 const VERBS: &[&str] = &[
-    "create", "start", "stop", "restart", "set", "status", "list", "inspect", "open", "token", "logs", "ingest",
-    "reingest", "backup", "restore", "maintain", "jobs", "breakers", "secret", "config", "validate", "teardown",
-    "purge", "exec",
+    "create",
+    "start",
+    "stop",
+    "restart",
+    "set",
+    "status",
+    "list",
+    "inspect",
+    "open",
+    "token",
+    "logs",
+    "ingest",
+    "reingest",
+    "backup",
+    "restore",
+    "maintain",
+    "jobs",
+    "breakers",
+    "secret",
+    "config",
+    "validate",
+    "teardown",
+    "purge",
+    "exec",
+    "completions",
+    "man",
 ];
 
 #[test]

@@ -2,8 +2,10 @@
 
 mod backup;
 mod exec;
+mod image;
 mod operations;
 mod set;
+mod shell;
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -12,10 +14,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::server_log::Level;
 pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
 pub(crate) use exec::Exec;
+pub(crate) use image::{Image, ImageBuild, ImageLoad, ImageVerb};
 pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
 pub(crate) use set::Set;
+pub(crate) use shell::{Completions, Man, Shell};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
@@ -109,6 +113,8 @@ pub(crate) enum Verb {
     Breakers(Breakers),
     /// Set, list and remove secrets of services outside; rotate their encryption key
     Secret(Secret),
+    /// Build, load and show the images that instances run in
+    Image(Image),
     /// Show every setting with its value and where it comes from
     Config(Choice),
     /// Check this machine and an instance without starting anything
@@ -123,6 +129,13 @@ pub(crate) enum Verb {
     Purge(Purge),
     /// Run a command in the folder of an instance, with YTORCH_URL and the like set
     Exec(Exec),
+    /// Print a script that completes words and names of instances in a shell
+    Completions(Completions),
+    /// Print the manual page, or write one for every verb
+    Man(Man),
+    /// Print the names of all instances (asked by the completion of a shell)
+    #[command(name = "__names", hide = true)]
+    Names,
     /// Keep a server running (started by `ytorch start`)
     #[command(hide = true)]
     Supervise(Supervise),

@@ -2,9 +2,11 @@
 
 mod backup;
 mod breakers;
+mod completions;
 mod config;
 mod create;
 mod exec;
+mod image;
 mod ingest;
 mod inspect;
 mod instance_log;
@@ -12,6 +14,7 @@ mod jobs;
 mod listing;
 mod live;
 mod maintain;
+mod man;
 mod open;
 mod reconcile;
 mod reingest;
@@ -58,6 +61,12 @@ pub(crate) struct Context {
 /// Does what the command line says.
 pub(crate) fn run(command_line: CommandLine, output: Output, arguments: &[OsString]) -> Result<Answer, Problem> {
     let CommandLine { common, verb } = command_line;
+    match &verb {
+        // Who packs ytorch has no home and no instances.
+        Verb::Completions(options) => return Ok(completions::completions(options)),
+        Verb::Man(options) => return man::man(options),
+        _ => {}
+    }
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
     let root = Root::choose(common.root, home.as_deref())?;
     let context = Context { root, output, clock: Clock::system() };
@@ -95,8 +104,12 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Teardown(options) => teardown::teardown(context, &options),
         Verb::Purge(options) => teardown::teardown(context, &options.into()),
         Verb::Exec(options) => exec::exec(context, &options),
+        Verb::Completions(options) => Ok(completions::completions(&options)),
+        Verb::Man(options) => man::man(&options),
+        Verb::Names => listing::names(context),
         Verb::Reconcile(options) => reconcile::reconcile(context, &options),
         Verb::Render(options) => render::render(context, &options),
+        Verb::Image(options) => image::image(context, &options),
         Verb::Supervise(options) => supervise(&options, &context.clock).map(|()| Answer::done("", Value::Null)),
     }
 }

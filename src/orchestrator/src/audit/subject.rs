@@ -61,6 +61,7 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         // What it runs is not ours, and so are its changes.
         Verb::Exec(_) => None,
         Verb::Status(_) | Verb::List | Verb::Open(_) | Verb::Token(_) | Verb::Logs(_) | Verb::Config(_) => None,
-        Verb::Purge(_) | Verb::Inspect(_) | Verb::Render(_) | Verb::Validate(_) | Verb::Supervise(_) => None,
+        Verb::Purge(_) | Verb::Inspect(_) | Verb::Completions(_) | Verb::Man(_) | Verb::Names => None,
+        Verb::Validate(_) | Verb::Render(_) | Verb::Image(_) | Verb::Supervise(_) => None,
     }
 }

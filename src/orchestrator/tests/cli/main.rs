@@ -12,6 +12,7 @@ mod logs;
 mod operations;
 mod running;
 mod set;
+mod shell;
 mod teardown;
 
 use std::{
