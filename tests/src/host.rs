@@ -48,7 +48,7 @@ impl Host {
         words.extend(["--privileged", "--cgroups=disabled", "--systemd=always"]);
         words.extend(mounts.iter().map(String::as_str));
         words.push(image);
-        must(podman(&words), "boot a host");
+        must(host.podman(&words), "boot a host");
         host.wait_until_up();
         host
     }
@@ -87,35 +87,35 @@ impl Host {
     /// Copies a file or folder to alice's home, where it is hers.
     pub fn give(&self, from: &Path, to: &str) {
         let path = format!("/home/alice/{to}");
-        must(podman(&["cp", &from.display().to_string(), &format!("{}:{path}", self.name)]), "copy to a host");
+        must(self.podman(&["cp", &from.display().to_string(), &format!("{}:{path}", self.name)]), "copy to a host");
         let owned = self.as_root(&["chown", "-R", "alice:alice", &path]);
         assert_eq!(owned.code, Some(0), "{owned:?}");
     }
 
     /// Copies a file or folder from a host.
     pub fn take(&self, from: &str, to: &Path) {
-        must(podman(&["cp", &format!("{}:{from}", self.name), &to.display().to_string()]), "copy from a host");
+        must(self.podman(&["cp", &format!("{}:{from}", self.name), &to.display().to_string()]), "copy from a host");
     }
 
     /// Shuts it down in order and boots it again.
     pub fn restart(&self) {
-        must(podman(&["stop", "--time=60", &self.name]), "shut a host down");
-        must(podman(&["--runtime=crun", "start", &self.name]), "boot a host again");
+        must(self.podman(&["stop", "--time=60", &self.name]), "shut a host down");
+        must(self.podman(&["--runtime=crun", "start", &self.name]), "boot a host again");
         self.wait_until_up();
     }
 
     /// Takes its power away and boots it again.
     pub fn crash(&self) {
-        must(podman(&["kill", &self.name]), "take a host's power away");
-        must(podman(&["wait", &self.name]), "wait for a host's end");
-        must(podman(&["--runtime=crun", "start", &self.name]), "boot a host again");
+        must(self.podman(&["kill", &self.name]), "take a host's power away");
+        must(self.podman(&["wait", &self.name]), "wait for a host's end");
+        must(self.podman(&["--runtime=crun", "start", &self.name]), "boot a host again");
         self.wait_until_up();
     }
 
     /// Its address, by which other hosts and this machine reach it.
     pub fn address(&self) -> String {
         let told = must(
-            podman(&["inspect", "--format={{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", &self.name]),
+            self.podman(&["inspect", "--format={{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", &self.name]),
             "inspect a host",
         );
         told.stdout.trim().to_owned()
@@ -129,7 +129,20 @@ impl Host {
         }
         options.push(&self.name);
         options.extend(words);
-        podman(&options)
+        self.podman(&options)
+    }
+
+    /// Podman of this machine, called from a cgroup of this host's own: two systemds in one would kill each other's
+    /// processes, or wait for them for ever.
+    fn podman(&self, words: &[&str]) -> Command {
+        let script = r#"mkdir -p "$0" && echo $$ >"$0/cgroup.procs" && exec podman "$@""#;
+        let mut command = in_space(&["sh", "-c", script, &self.cgroup()]);
+        command.args(words);
+        command
+    }
+
+    fn cgroup(&self) -> String {
+        format!("/sys/fs/cgroup/ytorch-test-{}", self.name)
     }
 
     /// Waits until systemd and alice's own service manager have started everything.
@@ -155,18 +168,16 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         // A host that never booted is not there; what is left over goes with the next `deploy/test-hosts`.
-        let _ = podman(&["rm", "--force", "--volumes", "--time=0", &self.name]).output();
+        let _ = in_space(&["podman", "rm", "--force", "--volumes", "--time=0", &self.name]).output();
+        let _ = in_space(&["find", &self.cgroup(), "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"]).output();
     }
 }
 
-/// Podman of this machine with the settings of `deploy/test-hosts`, where there are cgroups of version 2 only.
-fn podman(words: &[&str]) -> Command {
+/// A command in the mount namespace of hosts, where there are cgroups of version 2 only, with the settings of
+/// `deploy/test-hosts`.
+fn in_space(words: &[&str]) -> Command {
     let mut command = Command::new("nsenter");
-    command
-        .arg(format!("--mount={}", setting("YTORCH_TEST_HOST_SPACE")))
-        .arg("podman")
-        .args(words)
-        .stdin(Stdio::null());
+    command.arg(format!("--mount={}", setting("YTORCH_TEST_HOST_SPACE"))).args(words).stdin(Stdio::null());
     command.envs(settings());
     command
 }
