@@ -45,6 +45,8 @@ impl Ytorch {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = clean(Command::new(programs::ytorch()));
         command.args(words).current_dir(self.home.path()).stdin(Stdio::null());
+        // What else works on this machine must not matter to tests of the command.
+        command.env("YTORCH_ENGINE", "process");
         command.env("YTORCH_ROOT", self.root()).env("YTORCH_SERVER", programs::server()).env("HOME", self.home.path());
         command
     }

@@ -111,6 +111,7 @@ mod tests {
             "config/./x",
             "data/raw/.incoming-1-0",
             "data/db/other",
+            "data/db/server.lock",
             "run/server.lock",
             "logs/x",
             "config/a\nb",

@@ -59,6 +59,11 @@ impl InstanceFolders {
         self.root.join("data/raw")
     }
 
+    /// `data/db/`: the database and what belongs to it.
+    pub fn database_folder(&self) -> PathBuf {
+        self.root.join("data/db")
+    }
+
     /// `data/db/ytorch.sqlite3`: the database.
     pub fn database(&self) -> PathBuf {
         self.root.join("data/db/ytorch.sqlite3")
@@ -89,13 +94,20 @@ impl InstanceFolders {
         self.root.join("logs/ytorch-server.log")
     }
 
-    /// `run/`: locks and process ids; it can be deleted whenever nothing runs.
+    /// `data/db/server.lock`: locked (`flock`) by whoever writes the database: the server, or an import without one.
+    ///
+    /// It lies beside what it guards, because a container has a `run/` of its own, but the same data as the host.
+    pub fn server_lock(&self) -> PathBuf {
+        self.root.join("data/db/server.lock")
+    }
+
+    /// `run/`: sockets, locks and process ids of what runs; it can be deleted at any time.
     pub fn run(&self) -> PathBuf {
         self.root.join("run")
     }
 
-    /// `run/server.lock`: locked (`flock`) by whoever writes the database: the server, or an import without one.
-    pub fn server_lock(&self) -> PathBuf {
-        self.root.join("run/server.lock")
+    /// `run/health.sock`, mode 0600: where a server tells its own machine whether it is well.
+    pub fn health_socket(&self) -> PathBuf {
+        self.root.join("run/health.sock")
     }
 }

@@ -1,6 +1,6 @@
 //! Does actions, one by one, in order. It decides nothing: a plan says what, this says how.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, os::unix::fs::symlink, path::Path};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use ytorch_core::{
@@ -11,6 +11,7 @@ use ytorch_core::{
 use crate::{
     engine::Engine,
     plan::Action,
+    programs,
     spec::{Spec, is_absent},
 };
 
@@ -38,7 +39,7 @@ pub(crate) struct Machine<'a> {
 impl Hands for Machine<'_> {
     fn apply(&mut self, action: &Action) -> Result<(), Problem> {
         if let Action::Engine(step) = action {
-            return self.engine.apply(*step, self.folders, self.spec);
+            return self.engine.apply(step, self.folders, self.spec);
         }
         apply_to_files(action).map_err(|error| failed(action, &error))
     }
@@ -52,6 +53,7 @@ fn apply_to_files(action: &Action) -> io::Result<()> {
             write_atomically(path, settings_text(time_zone.as_deref()).as_bytes(), Access::Shared)
         }
         Action::WriteToken { path } => Secret::generate().write(path),
+        Action::KeepProgram { root, release, program } => programs::keep(root, release, program),
         Action::WriteSpec { path, spec } => spec.write(path),
         Action::Publish { from, to } => {
             renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?;
@@ -67,8 +69,22 @@ fn apply_to_files(action: &Action) -> io::Result<()> {
             fs::rename(from, to)?;
             to.parent().map_or(Ok(()), sync_folder)
         }
+        Action::WriteDerived { file } => file.write(),
+        Action::Link { path, to } => link(path, to),
         Action::Engine(_) => Ok(()),
     }
+}
+
+/// Makes a symbolic link by a rename, so that there is an old one or a new one at any moment.
+fn link(path: &Path, to: &Path) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    create_private_folder(folder)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+    unless_absent(fs::remove_file(&temporary))?;
+    symlink(to, &temporary)?;
+    fs::rename(&temporary, path)?;
+    sync_folder(folder)
 }
 
 fn link_files(from: &Path, to: &Path) -> io::Result<()> {

@@ -1,8 +1,11 @@
 //! The words a person may type. It checks nothing beyond their form and touches no file.
 
 mod backup;
+mod exec;
 mod image;
 mod operations;
+mod set;
+mod shell;
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -10,10 +13,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::server_log::Level;
 pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
+pub(crate) use exec::Exec;
 pub(crate) use image::{Image, ImageBuild, ImageLoad, ImageVerb};
 pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
+pub(crate) use set::Set;
+pub(crate) use shell::{Completions, Man, Shell};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
@@ -77,10 +83,14 @@ pub(crate) enum Verb {
     Stop(Change),
     /// Stop an instance and start it again
     Restart(Change),
+    /// Change values of an instance: port, address, limits, host names; it is started again where it runs
+    Set(Set),
     /// Say how an instance is
     Status(Choice),
     /// Say how all instances are
     List,
+    /// Tell everything of an instance: values and where each is from, sizes, what a command would mend
+    Inspect(Choice),
     /// Print a one-time log-in link and open it in the browser
     Open(Open),
     /// Print the API token of an instance
@@ -111,6 +121,21 @@ pub(crate) enum Verb {
     Validate(Choice),
     /// Remove a deployment and keep its data
     Teardown(Teardown),
+    /// Make what runs equal to what the specs say, after whatever happened
+    Reconcile(Reconcile),
+    /// Print the files that follow from a spec
+    Render(Render),
+    /// Remove a deployment and delete its data; asks for the name
+    Purge(Purge),
+    /// Run a command in the folder of an instance, with YTORCH_URL and the like set
+    Exec(Exec),
+    /// Print a script that completes words and names of instances in a shell
+    Completions(Completions),
+    /// Print the manual page, or write one for every verb
+    Man(Man),
+    /// Print the names of all instances (asked by the completion of a shell)
+    #[command(name = "__names", hide = true)]
+    Names,
     /// Keep a server running (started by `ytorch start`)
     #[command(hide = true)]
     Supervise(Supervise),
@@ -128,8 +153,14 @@ pub(crate) struct Create {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub bind: IpAddr,
     /// How the server is run
-    #[arg(long, value_enum, default_value = "auto")]
+    #[arg(long, value_enum, default_value = "auto", env = "YTORCH_ENGINE", hide_env_values = true)]
     pub engine: EngineWish,
+    /// What is run: an image for containers, else a server program [default: the newest one]
+    #[arg(long, visible_alias = "image", value_name = "IMAGE|PROGRAM")]
+    pub release: Option<String>,
+    /// Start it on the first request and end it when it is idle
+    #[arg(long, conflicts_with = "no_start")]
+    pub on_demand: bool,
     /// Time zone of the pages, an IANA name [default: this machine's]
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<String>,
@@ -145,6 +176,12 @@ pub(crate) struct Create {
 pub(crate) enum EngineWish {
     /// The best one that works on this machine
     Auto,
+    /// A container behind a socket of systemd, by one quadlet for all instances (Podman 5.3 or newer)
+    Quadlet,
+    /// A container started by a plain unit of systemd, or by `podman run` where there is none (Podman 4.3 or newer)
+    Podman,
+    /// A sandboxed service of systemd, without a container
+    Native,
     /// A supervised background process
     Process,
 }
@@ -188,6 +225,9 @@ pub(crate) struct Logs {
     /// Only records in which this text or regular expression is found
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
     pub grep: Option<String>,
+    /// Which commands changed the instance, instead of what its server did
+    #[arg(long, conflicts_with_all = ["follow", "since", "level", "grep"])]
+    pub audit: bool,
 }
 
 /// `ingest`
@@ -227,6 +267,50 @@ pub(crate) struct Teardown {
     pub yes_delete_data_of: Option<String>,
     #[command(flatten)]
     pub dry_run: DryRun,
+}
+
+/// `reconcile`
+#[derive(Args, Debug)]
+pub(crate) struct Reconcile {
+    #[command(flatten)]
+    pub choice: Choice,
+    /// All instances
+    #[arg(long, conflicts_with_all = ["name", "instance"])]
+    pub all: bool,
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// `purge`
+#[derive(Args, Debug)]
+pub(crate) struct Purge {
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Do not ask, delete the data of this instance
+    #[arg(long, value_name = "NAME")]
+    pub yes_delete_data_of: Option<String>,
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// `render`
+#[derive(Args, Debug)]
+pub(crate) struct Render {
+    #[command(subcommand)]
+    pub what: RenderVerb,
+}
+
+/// What can be printed.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RenderVerb {
+    /// The units of systemd, quadlets and environment files of an instance
+    Units(Choice),
+}
+
+impl From<Purge> for Teardown {
+    fn from(Purge { choice, yes_delete_data_of, dry_run }: Purge) -> Self {
+        Self { choice, purge: true, yes_delete_data_of, dry_run }
+    }
 }
 
 /// `supervise`

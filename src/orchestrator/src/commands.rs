@@ -2,32 +2,45 @@
 
 mod backup;
 mod breakers;
+mod completions;
 mod config;
 mod create;
+mod exec;
 mod image;
 mod ingest;
+mod inspect;
 mod instance_log;
 mod jobs;
 mod listing;
 mod live;
 mod maintain;
+mod man;
 mod open;
+mod reconcile;
 mod reingest;
+mod render;
 mod restore;
 mod running;
 mod secret;
+mod set;
 mod teardown;
 mod validate;
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use serde_json::{Value, json};
 use ytorch_core::{Clock, ExitCode, InstanceFolders, InstanceName, Problem, Secret};
 
 use crate::{
     apply::{Machine, apply_all},
+    audit::{self, Audit},
     command_line::{Choice, CommandLine, Verb},
-    engine::{Engine, process::Process, process::supervisor::supervise},
+    engine::{
+        Engine,
+        detached::Detached,
+        process::{Process, supervisor::supervise},
+        systemd::{Systemd, manager::Manager, names::Kind},
+    },
     output::{Answer, Output},
     plan::Action,
     root::Root,
@@ -46,33 +59,57 @@ pub(crate) struct Context {
 }
 
 /// Does what the command line says.
-pub(crate) fn run(command_line: CommandLine, output: Output) -> Result<Answer, Problem> {
+pub(crate) fn run(command_line: CommandLine, output: Output, arguments: &[OsString]) -> Result<Answer, Problem> {
     let CommandLine { common, verb } = command_line;
+    match &verb {
+        // Who packs ytorch has no home and no instances.
+        Verb::Completions(options) => return Ok(completions::completions(options)),
+        Verb::Man(options) => return man::man(options),
+        _ => {}
+    }
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
     let root = Root::choose(common.root, home.as_deref())?;
     let context = Context { root, output, clock: Clock::system() };
+    let audit = Audit::begin(&verb, arguments, &context.clock);
+    let result = dispatch(&context, verb);
+    if let Some(failure) = audit.and_then(|audit| audit.end(&context.root, &result)) {
+        context.output.note(&format!("note: {failure}"));
+    }
+    result
+}
+
+fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
     match verb {
-        Verb::Create(options) => create::create(&context, &options),
-        Verb::Start(options) => running::start(&context, &options),
-        Verb::Stop(options) => running::stop(&context, &options),
-        Verb::Restart(options) => running::restart(&context, &options),
-        Verb::Status(choice) => listing::status(&context, &choice),
-        Verb::List => listing::list(&context),
-        Verb::Open(options) => open::open(&context, &options),
-        Verb::Token(choice) => token(&context, &choice),
-        Verb::Logs(options) => instance_log::logs(&context, &options),
-        Verb::Ingest(options) => ingest::ingest(&context, &options),
-        Verb::Reingest(options) => reingest::reingest(&context, &options),
-        Verb::Backup(options) => backup::backup(&context, &options),
-        Verb::Restore(options) => restore::restore(&context, &options),
-        Verb::Maintain(options) => maintain::maintain(&context, &options),
-        Verb::Jobs(options) => jobs::jobs(&context, &options),
-        Verb::Breakers(options) => breakers::breakers(&context, &options),
-        Verb::Secret(options) => secret::secret(&context, &options),
-        Verb::Image(options) => image::image(&context, &options),
-        Verb::Config(choice) => config::config(&context, &choice),
-        Verb::Validate(choice) => validate::validate(&context, &choice),
-        Verb::Teardown(options) => teardown::teardown(&context, &options),
+        Verb::Create(options) => create::create(context, &options),
+        Verb::Start(options) => running::start(context, &options),
+        Verb::Stop(options) => running::stop(context, &options),
+        Verb::Restart(options) => running::restart(context, &options),
+        Verb::Set(options) => set::set(context, &options),
+        Verb::Status(choice) => listing::status(context, &choice),
+        Verb::List => listing::list(context),
+        Verb::Inspect(choice) => inspect::inspect(context, &choice),
+        Verb::Open(options) => open::open(context, &options),
+        Verb::Token(choice) => token(context, &choice),
+        Verb::Logs(options) => instance_log::logs(context, &options),
+        Verb::Ingest(options) => ingest::ingest(context, &options),
+        Verb::Reingest(options) => reingest::reingest(context, &options),
+        Verb::Backup(options) => backup::backup(context, &options),
+        Verb::Restore(options) => restore::restore(context, &options),
+        Verb::Maintain(options) => maintain::maintain(context, &options),
+        Verb::Jobs(options) => jobs::jobs(context, &options),
+        Verb::Breakers(options) => breakers::breakers(context, &options),
+        Verb::Secret(options) => secret::secret(context, &options),
+        Verb::Config(choice) => config::config(context, &choice),
+        Verb::Validate(choice) => validate::validate(context, &choice),
+        Verb::Teardown(options) => teardown::teardown(context, &options),
+        Verb::Purge(options) => teardown::teardown(context, &options.into()),
+        Verb::Exec(options) => exec::exec(context, &options),
+        Verb::Completions(options) => Ok(completions::completions(&options)),
+        Verb::Man(options) => man::man(&options),
+        Verb::Names => listing::names(context),
+        Verb::Reconcile(options) => reconcile::reconcile(context, &options),
+        Verb::Render(options) => render::render(context, &options),
+        Verb::Image(options) => image::image(context, &options),
         Verb::Supervise(options) => supervise(&options, &context.clock).map(|()| Answer::done("", Value::Null)),
     }
 }
@@ -98,12 +135,15 @@ pub(crate) fn parse_name(text: &str) -> Result<InstanceName, Problem> {
     })
 }
 
-/// The engine that a spec names.
-pub(crate) fn engine(name: EngineName) -> Box<dyn Engine> {
+/// The engine that a spec names, for an instance in this folder.
+pub(crate) fn engine(folders: &InstanceFolders, name: EngineName) -> Box<dyn Engine> {
+    let root = folders.root().parent().unwrap_or(folders.root());
     match name {
-        EngineName::Process | EngineName::Quadlet | EngineName::Podman | EngineName::Native => {
-            Box::new(Process { program: server_program() })
-        }
+        EngineName::Process => Box::new(Process::new(folders, server_program())),
+        EngineName::Quadlet => Box::new(Systemd::new(Kind::Quadlet, root)),
+        EngineName::Podman if Manager::of_this_user().reachable().is_err() => Box::new(Detached::new(root)),
+        EngineName::Podman => Box::new(Systemd::new(Kind::Podman, root)),
+        EngineName::Native => Box::new(Systemd::new(Kind::Native, root)),
     }
 }
 
@@ -122,9 +162,20 @@ pub(crate) fn read_token(folders: &InstanceFolders) -> Result<Secret, Problem> {
     })
 }
 
+/// Says which files were changed by hand and are therefore left alone.
+pub(crate) fn note_kept_by_hand(context: &Context, folders: &InstanceFolders, spec: &Spec) {
+    for path in engine(folders, spec.engine).kept_by_hand(folders, spec) {
+        let path = path.display();
+        context
+            .output
+            .note(&format!("note: {path} was changed by hand and is left alone; delete it to get ytorch's own"));
+    }
+}
+
 /// Does the actions on this machine.
 pub(crate) fn carry_out(folders: &InstanceFolders, spec: &Spec, actions: &[Action]) -> Result<(), Problem> {
-    let engine = engine(spec.engine);
+    audit::about_to(actions);
+    let engine = engine(folders, spec.engine);
     apply_all(&mut Machine { engine: &*engine, folders, spec }, actions)
 }
 
@@ -142,7 +193,7 @@ pub(crate) fn note_stale(context: &Context, actions: &[Action]) {
             step @ (crate::engine::Step::ClearStale { .. } | crate::engine::Step::StopOrphan { .. }),
         ) = action
         {
-            context.output.note(&format!("note: {}", Action::Engine(*step)));
+            context.output.note(&format!("note: {step}"));
         }
     }
 }

@@ -1,28 +1,51 @@
 //! How a server is run: the words that every engine shares. It does not decide what should run; `plan` does.
 
+pub(crate) mod choice;
+pub(crate) mod derived;
+pub(crate) mod detached;
 pub(crate) mod process;
+pub(crate) mod systemd;
 
-use std::net::IpAddr;
+use std::{fs, net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use ytorch_core::{InstanceFolders, Problem};
 
-use crate::spec::Spec;
+use crate::{lock::live_holder, plan::Action, spec::Spec};
 
 /// A way of running servers.
 pub(crate) trait Engine {
+    /// Whether what runs servers can be asked at all.
+    fn reachable(&self) -> Result<(), Problem>;
+
     /// What runs at this moment. It asks the system, never its own memory, and changes nothing.
-    fn observe(&self, folders: &InstanceFolders) -> Observed;
+    fn observe(&self, folders: &InstanceFolders, spec: &Spec) -> Observed;
+
+    /// What has to be done so that what runs is what the spec says. It changes nothing.
+    fn reconcile(&self, folders: &InstanceFolders, spec: &Spec, observed: &Observed) -> Result<Vec<Action>, Problem>;
 
     /// Does one step. A step that is already done is no error.
-    fn apply(&self, step: Step, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem>;
+    fn apply(&self, step: &Step, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem>;
 
     /// The last lines that the server or its keeper wrote where no log file has them.
-    fn last_words(&self, folders: &InstanceFolders) -> Vec<String>;
+    fn last_words(&self, folders: &InstanceFolders, spec: &Spec) -> Vec<String>;
+
+    /// The files that follow from a spec, but for those of the instance's own folder that every engine has.
+    ///
+    /// # Errors
+    /// If they cannot be written for this root folder.
+    fn files(&self, _folders: &InstanceFolders, _spec: &Spec) -> Result<Vec<derived::DerivedFile>, Problem> {
+        Ok(Vec::new())
+    }
+
+    /// Files that follow from the spec and that somebody changed by hand, so that they are left alone.
+    fn kept_by_hand(&self, _folders: &InstanceFolders, _spec: &Spec) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 /// A step of an engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub(crate) enum Step {
     /// Start the server and what keeps it running.
@@ -39,6 +62,28 @@ pub(crate) enum Step {
         /// The process that is no more.
         pid: u32,
     },
+    /// Let systemd read its files anew.
+    Reload,
+    /// Let systemd read its files anew, if it says that it has not read those of these units.
+    ReloadIfStale {
+        /// The units.
+        units: Vec<String>,
+    },
+    /// Start a unit and wait until it is up.
+    StartUnit {
+        /// The unit.
+        unit: String,
+    },
+    /// Stop a service and start it again, while its socket keeps the port.
+    RestartUnit {
+        /// The unit.
+        unit: String,
+    },
+    /// Stop units and forget that they failed.
+    StopUnits {
+        /// The units.
+        units: Vec<String>,
+    },
 }
 
 /// What runs for an instance.
@@ -48,6 +93,8 @@ pub(crate) struct Observed {
     pub activity: Activity,
     /// What the keeper reported last, dead or alive.
     pub report: Option<Report>,
+    /// The units of systemd, where it keeps the server.
+    pub units: Option<systemd::Units>,
 }
 
 /// What kind of process works on an instance.
@@ -55,6 +102,8 @@ pub(crate) struct Observed {
 pub(crate) enum Activity {
     /// None.
     Nothing,
+    /// None, but its port is held: the first request starts a server.
+    Listening,
     /// A server that is kept running.
     Kept,
     /// A server whose keeper was killed.
@@ -94,7 +143,19 @@ pub(crate) struct Report {
     pub given_up: bool,
 }
 
+impl Activity {
+    /// Whether a request would be answered, be it by a server that it starts.
+    pub(crate) fn answers(self) -> bool {
+        matches!(self, Self::Kept | Self::Listening | Self::Orphan { .. })
+    }
+}
+
 impl Observed {
+    /// What an engine without units sees.
+    pub(crate) fn of(activity: Activity, report: Option<Report>) -> Self {
+        Self { activity, report, units: None }
+    }
+
     /// Whether what runs is what the spec says.
     pub(crate) fn serves(&self, spec: &Spec) -> bool {
         let Some(report) = &self.report else { return false };
@@ -106,5 +167,22 @@ impl Observed {
     pub(crate) fn stale_pid(&self) -> Option<u32> {
         let report = self.report.as_ref()?;
         (self.activity != Activity::Kept && !report.given_up).then_some(report.pid)
+    }
+}
+
+/// What works on an instance that has no server: an import, or maintenance. Unknown counts as nothing.
+pub(crate) fn busy_alone(folders: &InstanceFolders) -> Option<Activity> {
+    let pid = live_holder(&folders.server_lock())?;
+    work(pid).map(|work| Activity::Importing { pid, work })
+}
+
+/// What a process that holds the server's lock does if it is no server. Unknown counts as a server.
+pub(crate) fn work(pid: u32) -> Option<&'static str> {
+    let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    match arguments.split(|byte| *byte == 0).nth(1).unwrap_or_default() {
+        b"import" => Some("an import"),
+        b"reingest" => Some("a reingest"),
+        b"maintain" => Some("maintenance"),
+        _ => None,
     }
 }

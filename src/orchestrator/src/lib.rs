@@ -7,6 +7,7 @@ mod command_line;
 mod commands;
 
 mod apply;
+mod audit;
 mod engine;
 mod export_files;
 mod image;
@@ -14,9 +15,11 @@ mod import;
 mod lock;
 mod multipart;
 mod output;
+mod outside;
 mod plan;
 mod podman;
 mod ports;
+mod programs;
 mod progress;
 mod root;
 mod server_client;
@@ -44,7 +47,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return not_understood(&error, &arguments),
     };
     let output = Output { json: parsed.common.json, quiet: parsed.common.quiet };
-    match commands::run(parsed, output) {
+    match commands::run(parsed, output, &arguments) {
         Ok(answer) => {
             output.answer(&answer);
             answer.code

@@ -36,6 +36,11 @@ impl Answer {
         Self { code, ..self }
     }
 
+    /// The instance that it is about, if it names one.
+    pub(crate) fn instance(&self) -> Option<&str> {
+        self.json.get("instance")?.as_str()
+    }
+
     /// What was asked for: shown even with `--quiet`.
     pub(crate) fn shown(text: impl Into<String>, json: Value) -> Self {
         Self { text: text.into(), json, asked_for: true, code: ExitCode::Success }

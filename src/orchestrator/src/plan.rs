@@ -9,8 +9,9 @@ use serde::Serialize;
 use ytorch_core::InstanceFolders;
 
 use crate::{
-    engine::{Activity, Observed, Step},
-    spec::{Desired, Spec, removed_spec},
+    engine::{Activity, Observed, Step, derived::DerivedFile},
+    programs,
+    spec::{Desired, ReleaseId, Spec, removed_spec},
 };
 
 /// One step that changes something. Each can be repeated, and a kill between any two loses nothing.
@@ -39,12 +40,21 @@ pub(crate) enum Action {
         /// The file.
         path: PathBuf,
     },
+    /// Keep a copy of a server program under its hash.
+    KeepProgram {
+        /// The folder of all instances.
+        root: PathBuf,
+        /// Its hash.
+        release: ReleaseId,
+        /// Where it is now.
+        program: PathBuf,
+    },
     /// Write what the instance should be.
     WriteSpec {
         /// The file.
         path: PathBuf,
         /// Its content.
-        spec: Spec,
+        spec: Box<Spec>,
     },
     /// Make a finished staging folder the instance, by one rename that never replaces anything.
     Publish {
@@ -55,6 +65,19 @@ pub(crate) enum Action {
     },
     /// Run a step of the instance's engine.
     Engine(Step),
+    /// Write a file that follows from the spec.
+    WriteDerived {
+        /// The file.
+        #[serde(flatten)]
+        file: DerivedFile,
+    },
+    /// Make a symbolic link, in place of another one.
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// What it points to.
+        to: PathBuf,
+    },
     /// Delete a file.
     RemoveFile {
         /// The file.
@@ -98,6 +121,9 @@ impl fmt::Display for Action {
                 write!(formatter, "write {} (time zone {zone})", path.display())
             }
             Self::WriteToken { path } => write!(formatter, "write a new token to {}", path.display()),
+            Self::KeepProgram { root, release, program } => {
+                write!(formatter, "copy {} to {}", program.display(), programs::place(root, release).display())
+            }
             Self::WriteSpec { path, spec } => write!(
                 formatter,
                 "write {} (generation {}, {}, port {})",
@@ -115,15 +141,26 @@ impl fmt::Display for Action {
             Self::LinkFiles { from, to } => {
                 write!(formatter, "keep the files of {} in {}", from.display(), to.display())
             }
-            Self::Engine(Step::Start) => formatter.write_str("start the server"),
-            Self::Engine(Step::Stop) => formatter.write_str("stop the server"),
-            Self::Engine(Step::StopOrphan { pid }) => {
-                write!(formatter, "stop the server that lost its supervisor (pid {pid})")
-            }
-            Self::Engine(Step::ClearStale { pid }) => {
-                write!(formatter, "forget the process {pid}, which is no longer ours")
-            }
+            Self::Engine(step) => step.fmt(formatter),
+            Self::WriteDerived { file } => write!(formatter, "write {}", file.path.display()),
+            Self::Link { path, to } => write!(formatter, "link {} to {}", path.display(), to.display()),
             Self::RemoveFile { path } | Self::RemoveFolder { path } => write!(formatter, "delete {}", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => formatter.write_str("start the server"),
+            Self::Stop => formatter.write_str("stop the server"),
+            Self::StopOrphan { pid } => write!(formatter, "stop the server that lost its supervisor (pid {pid})"),
+            Self::ClearStale { pid } => write!(formatter, "forget the process {pid}, which is no longer ours"),
+            Self::Reload => formatter.write_str("let systemd read its units"),
+            Self::ReloadIfStale { .. } => formatter.write_str("let systemd read its units, if it has not"),
+            Self::StartUnit { unit } => write!(formatter, "start {unit}"),
+            Self::RestartUnit { unit } => write!(formatter, "restart {unit}"),
+            Self::StopUnits { units } => write!(formatter, "stop {}", units.join(" and ")),
         }
     }
 }
@@ -141,7 +178,7 @@ pub(crate) fn create(
     actions.extend(folders_inside(staging));
     actions.push(Action::WriteSettings { path: staging.server_settings(), time_zone: time_zone.map(str::to_owned) });
     actions.push(Action::WriteToken { path: staging.token() });
-    actions.push(Action::WriteSpec { path: staging.spec(), spec: spec.clone() });
+    actions.push(Action::WriteSpec { path: staging.spec(), spec: Box::new(spec.clone()) });
     actions.push(Action::Publish { from: staging.root().to_owned(), to: target.root().to_owned() });
     actions
 }
@@ -152,7 +189,7 @@ pub(crate) fn adopt(folders: &InstanceFolders, spec: &Spec, token_kept: bool) ->
     if !token_kept {
         actions.push(Action::WriteToken { path: folders.token() });
     }
-    actions.push(Action::WriteSpec { path: folders.spec(), spec: spec.clone() });
+    actions.push(Action::WriteSpec { path: folders.spec(), spec: Box::new(spec.clone()) });
     actions.push(Action::RemoveFile { path: removed_spec(folders) });
     actions
 }
@@ -178,7 +215,7 @@ pub(crate) fn complete(staging: &InstanceFolders, spec: &Spec) -> Vec<Action> {
         actions.push(Action::WriteToken { path: staging.token() });
     }
     actions.push(Action::RemoveFile { path: removed_spec(staging) });
-    actions.push(Action::WriteSpec { path: staging.spec(), spec: spec.clone() });
+    actions.push(Action::WriteSpec { path: staging.spec(), spec: Box::new(spec.clone()) });
     actions
 }
 
@@ -196,19 +233,24 @@ pub(crate) fn replace(staging: &InstanceFolders, target: &InstanceFolders, away:
 
 /// Writes the changed spec, if it changed.
 pub(crate) fn edit(folders: &InstanceFolders, old: &Spec, new: &Spec) -> Vec<Action> {
-    if old == new { Vec::new() } else { vec![Action::WriteSpec { path: folders.spec(), spec: new.clone() }] }
+    if old == new { Vec::new() } else { vec![Action::WriteSpec { path: folders.spec(), spec: Box::new(new.clone()) }] }
 }
 
-/// Makes what runs equal to what the spec says. An import without a server is left alone.
+/// The spec of an instance that is on its way out.
+pub(crate) fn removed(old: &Spec) -> Spec {
+    if old.desired == Desired::Removed { old.clone() } else { old.wanting(Desired::Removed) }
+}
+
+/// Makes the process that runs equal to what the spec says. An import without a server is left alone.
 pub(crate) fn reconcile(spec: &Spec, observed: &Observed) -> Vec<Action> {
-    let wanted = spec.desired == Desired::Running;
+    let wanted = spec.desired.serves();
     let mut steps = Vec::new();
     match observed.activity {
         Activity::Kept if wanted && observed.serves(spec) => return Vec::new(),
         Activity::Kept => steps.push(Step::Stop),
         Activity::Orphan { pid } => steps.push(Step::StopOrphan { pid }),
         Activity::Importing { .. } => return Vec::new(),
-        Activity::Nothing => {}
+        Activity::Nothing | Activity::Listening => {}
     }
     if let Some(pid) = observed.stale_pid() {
         steps.push(Step::ClearStale { pid });
@@ -220,10 +262,11 @@ pub(crate) fn reconcile(spec: &Spec, observed: &Observed) -> Vec<Action> {
 }
 
 /// Removes the deployment and keeps `data/`, the settings and the token. The spec goes last.
-pub(crate) fn teardown(folders: &InstanceFolders, old: &Spec, observed: &Observed) -> Vec<Action> {
-    let spec = if old.desired == Desired::Removed { old.clone() } else { old.wanting(Desired::Removed) };
-    let mut actions = edit(folders, old, &spec);
-    actions.extend(reconcile(&spec, observed));
+///
+/// `ending` are the actions by which the engine ends a removed instance.
+pub(crate) fn teardown(folders: &InstanceFolders, old: &Spec, removed: &Spec, ending: Vec<Action>) -> Vec<Action> {
+    let mut actions = edit(folders, old, removed);
+    actions.extend(ending);
     actions.push(Action::RemoveFolder { path: folders.run() });
     actions.push(Action::Move { from: folders.spec(), to: removed_spec(folders) });
     actions
@@ -255,7 +298,7 @@ mod tests {
 
     fn steps(spec: &Spec, activity: Activity, report: Option<Report>) -> Vec<Step> {
         let step = |action| if let Action::Engine(step) = action { step } else { panic!("{action}") };
-        reconcile(spec, &Observed { activity, report }).into_iter().map(step).collect()
+        reconcile(spec, &Observed::of(activity, report)).into_iter().map(step).collect()
     }
 
     #[test]
@@ -268,7 +311,7 @@ mod tests {
         let importing = Activity::Importing { pid: 5, work: "an import" };
         let stale = Step::ClearStale { pid: 77 };
         assert_eq!(steps(&running, Activity::Nothing, None), [Step::Start]);
-        assert_eq!(steps(&running, Activity::Nothing, fresh()), [stale, Step::Start]);
+        assert_eq!(steps(&running, Activity::Nothing, fresh()), [stale.clone(), Step::Start]);
         assert_eq!(steps(&running, Activity::Nothing, given_up()), [Step::Start]);
         assert_eq!(steps(&running, Activity::Kept, fresh()), []);
         assert_eq!(steps(&running, orphan, fresh()), [Step::StopOrphan { pid: 78 }, stale, Step::Start]);
@@ -291,8 +334,10 @@ mod tests {
     fn a_teardown_writes_the_wish_first_and_moves_the_spec_last() {
         let folders = InstanceFolders::new("/root/friend");
         let spec = example(Desired::Running);
-        let observed = Observed { activity: Activity::Kept, report: Some(report(&spec)) };
-        let words: Vec<String> = teardown(&folders, &spec, &observed).iter().map(ToString::to_string).collect();
+        let observed = Observed::of(Activity::Kept, Some(report(&spec)));
+        let removed = removed(&spec);
+        let actions = teardown(&folders, &spec, &removed, reconcile(&removed, &observed));
+        let words: Vec<String> = actions.iter().map(ToString::to_string).collect();
         assert_eq!(
             words,
             [
@@ -304,6 +349,6 @@ mod tests {
         );
         let data = folders.data();
         let touches_data = |action: &Action| format!("{action}").contains(&*data.to_string_lossy());
-        assert!(!teardown(&folders, &spec, &observed).iter().any(touches_data));
+        assert!(!actions.iter().any(touches_data));
     }
 }

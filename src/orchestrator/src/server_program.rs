@@ -9,7 +9,10 @@ use std::{
 use serde_json::Value;
 use ytorch_core::{ExitCode, InstanceFolders, Problem};
 
-use crate::spec::Spec;
+use crate::{
+    programs,
+    spec::{ReleaseId, Spec},
+};
 
 /// A server program that exists.
 #[derive(Clone, Debug)]
@@ -34,6 +37,17 @@ impl ServerProgram {
         Err(Problem::new(ExitCode::Unfit, "the program `ytorch-server` was not found")
             .detail(format!("looked for {}", path.display()))
             .hint("install it beside `ytorch`, or name it in the environment variable YTORCH_SERVER"))
+    }
+
+    /// The program that is kept for a release.
+    pub(crate) fn kept(root: &Path, release: &ReleaseId) -> Result<Self, Problem> {
+        let path = programs::place(root, release);
+        if path.is_file() {
+            return Ok(Self(path));
+        }
+        Err(Problem::new(ExitCode::Unfit, format!("the server program of release {} is missing", release.short()))
+            .detail(format!("looked for {}", path.display()))
+            .hint("take another one: ytorch upgrade NAME"))
     }
 
     /// Where it is.

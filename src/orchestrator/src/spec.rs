@@ -43,7 +43,7 @@ pub(crate) struct Spec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub host_names: Vec<String>,
     /// Which network the server's container has.
-    #[serde(default, skip_serializing_if = "is_usual")]
+    #[serde(default, skip_serializing_if = "Network::is_usual")]
     pub network: Network,
     /// How much of the machine the server may take.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
@@ -51,10 +51,6 @@ pub(crate) struct Spec {
     /// An upgrade that is not finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<Trial>,
-}
-
-fn is_usual(network: &Network) -> bool {
-    *network == Network::default()
 }
 
 impl Spec {

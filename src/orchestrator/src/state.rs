@@ -24,6 +24,8 @@ pub(crate) enum State {
     Running,
     /// It will serve soon.
     Starting,
+    /// Nothing runs; the first request starts it.
+    Idle,
     /// It does not serve and should not.
     Stopped,
     /// It should serve and does not.
@@ -37,6 +39,7 @@ impl fmt::Display for State {
         formatter.pad(match self {
             Self::Running => "running",
             Self::Starting => "starting",
+            Self::Idle => "idle",
             Self::Stopped => "stopped",
             Self::Failed => "failed",
             Self::Unhealthy => "unhealthy",
@@ -82,7 +85,7 @@ impl Status {
         let report = observed.report.as_ref().filter(|_| observed.activity == Activity::Kept);
         let (state, reason) = judge(spec, observed, health.as_ref(), clock.now());
         let pid = match observed.activity {
-            Activity::Nothing => None,
+            Activity::Nothing | Activity::Listening => None,
             Activity::Kept => report.and_then(|report| report.server_pid),
             Activity::Orphan { pid } | Activity::Importing { pid, .. } => Some(pid),
         };
@@ -173,10 +176,17 @@ fn judge(spec: &Spec, observed: &Observed, health: Option<&Health>, now: Timesta
     match observed.activity {
         Activity::Importing { pid, work } => (State::Stopped, Some(format!("{work} is running (pid {pid})"))),
         Activity::Orphan { pid } => {
-            let reason = format!("its supervisor was killed, its server lives (pid {pid}): ytorch start {name}");
+            let reason = format!("nothing keeps its server any more, which lives (pid {pid}): ytorch start {name}");
             (State::Unhealthy, Some(reason))
         }
-        Activity::Nothing if spec.desired == Desired::Running => (State::Failed, Some(why_failed(spec, observed))),
+        Activity::Listening if spec.desired == Desired::OnDemand => (State::Idle, None),
+        Activity::Listening if spec.desired == Desired::Running => {
+            (State::Failed, Some(format!("its port is held, but its server does not run: ytorch start {name}")))
+        }
+        Activity::Listening => {
+            (State::Unhealthy, Some(format!("its port is held, but should not be: ytorch stop {name}")))
+        }
+        Activity::Nothing if spec.desired.serves() => (State::Failed, Some(why_failed(spec, observed))),
         Activity::Nothing if spec.desired == Desired::Removed => {
             (State::Stopped, Some(format!("its teardown was interrupted: ytorch teardown {name}")))
         }
@@ -201,7 +211,7 @@ fn judge_kept(
     now: Timestamp,
 ) -> (State, Option<String>) {
     let silent = |why: String| match report {
-        Some(Report { server_pid: None, last_exit: Some(code), .. }) => {
+        Some(Report { server_pid: None, last_exit: Some(code), .. }) if *code != 0 => {
             (State::Failed, Some(format!("the server ended with exit status {code} and is started again")))
         }
         Some(report) if is_young(report, now) => (State::Starting, None),
@@ -252,7 +262,7 @@ mod tests {
             })
         };
         let word = |activity, report: Option<Report>, health: Option<Health>, second| {
-            judge(&spec, &Observed { activity, report }, health.as_ref(), Timestamp::from_seconds(second)).0
+            judge(&spec, &Observed::of(activity, report), health.as_ref(), Timestamp::from_seconds(second)).0
         };
         let kept = Activity::Kept;
         let some = || Some(report.clone());
@@ -266,7 +276,11 @@ mod tests {
         assert_eq!(word(Activity::Nothing, None, None, 0), State::Failed);
         assert_eq!(word(Activity::Orphan { pid: 2 }, some(), None, 0), State::Unhealthy);
         let stopped = example(Desired::Stopped);
-        let nothing = Observed { activity: Activity::Nothing, report: None };
+        let nothing = Observed::of(Activity::Nothing, None);
         assert_eq!(judge(&stopped, &nothing, None, started), (State::Stopped, None));
+        let listening = Observed::of(Activity::Listening, None);
+        assert_eq!(judge(&example(Desired::OnDemand), &listening, None, started), (State::Idle, None));
+        assert_eq!(judge(&spec, &listening, None, started).0, State::Failed);
+        assert_eq!(judge(&stopped, &listening, None, started).0, State::Unhealthy);
     }
 }

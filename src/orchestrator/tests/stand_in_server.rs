@@ -49,7 +49,7 @@ fn die_if_told(folder: &Path) {
 }
 
 fn lock(folder: &Path) -> File {
-    let path = folder.join("run/server.lock");
+    let path = folder.join("data/db/server.lock");
     let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path).unwrap();
     if file.try_lock().is_err() {
         exit(5);

@@ -22,6 +22,8 @@ pub(crate) struct CommandLine {
 pub(crate) enum Verb {
     /// Serve the instance until it is told to stop (SIGTERM, SIGINT).
     Serve(Serve),
+    /// Ask the server of an instance whether it is well: 0 if it is, 1 if not. It needs no token and no network.
+    Health(Health),
     /// Import exports while no server runs.
     Import(Import),
     /// Rebuild everything from the kept exports while no server runs.
@@ -130,9 +132,23 @@ pub(crate) struct Target {
     /// The folder of the instance.
     #[arg(long, value_name = "DIR")]
     pub(crate) instance_dir: PathBuf,
+    /// The name of the instance [default: that of its folder; for the folder `/` the variable `YTORCH_INSTANCE`].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
     /// What is said of the settings.
     #[command(flatten)]
     pub(crate) flags: SettingFlags,
+}
+
+/// `health`.
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// The folder of the instance; the default is that of a container.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub(crate) instance_dir: PathBuf,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The settings given as flags: their names and texts. One flag for each declaration.

@@ -3,6 +3,7 @@
 pub(crate) mod archive;
 pub(crate) mod backup;
 pub(crate) mod check;
+pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod maintain;
 pub(crate) mod serve;

@@ -10,12 +10,23 @@ use ytorch_telemetry::{LogSettings, Logging, Metrics};
 use crate::{
     command_line::Target,
     pipelines::Pipelines,
-    settings::{self, Listed, Loaded},
+    settings::{self, Listed, Loaded, Origin},
 };
+
+/// The variable that names an instance whose folder does not, as the root of a container.
+pub(crate) const NAME_VARIABLE: &str = "YTORCH_INSTANCE";
+
+/// A name, and who gave it.
+pub(crate) struct Named {
+    pub(crate) name: InstanceName,
+    pub(crate) origin: Origin,
+    pub(crate) place: &'static str,
+}
 
 /// An instance with its settings.
 pub(crate) struct Instance {
     pub(crate) name: InstanceName,
+    named: Named,
     pub(crate) folders: InstanceFolders,
     pub(crate) loaded: Loaded,
 }
@@ -29,21 +40,21 @@ impl Instance {
                 .because(&error)
                 .hint("make one with `ytorch create`, or create the folder")
         })?;
-        let name = name_of(&root)?;
+        let named = name_of(&root, target.instance.as_deref())?;
         let folders = InstanceFolders::new(root);
         let loaded = settings::load(&folders.server_settings(), std::env::vars_os(), &target.flags.0)?;
-        Ok(Self { name, folders, loaded })
+        Ok(Self { name: named.name.clone(), named, folders, loaded })
     }
 
     /// Every parameter, for people and scripts.
     pub(crate) fn list(&self) -> Vec<Listed> {
-        settings::list(&self.name, self.folders.root(), &self.loaded)
+        settings::list(&self.named, self.folders.root(), &self.loaded)
     }
 
     /// Makes the folders that are missing, private to this user.
     pub(crate) fn make_folders(&self) -> Result<(), Problem> {
         let folders = &self.folders;
-        for folder in [folders.secrets(), folders.raw(), folders.logs(), folders.run()] {
+        for folder in [folders.secrets(), folders.raw(), folders.database_folder(), folders.logs(), folders.run()] {
             files::create_private_folder(&folder).map_err(|error| {
                 Problem::new(ExitCode::Unfit, format!("could not create the folder `{}`", folder.display()))
                     .because(&error)
@@ -81,7 +92,10 @@ impl Instance {
             Ok(token) => Ok(token),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let token = Secret::generate();
-                token.write(&path).map_err(|error| unfit("write", error))?;
+                token.write(&path).map_err(|error| {
+                    unfit("write", error)
+                        .hint("the instance has no token yet: make `config/secrets` writable for the server")
+                })?;
                 tracing::info!("made a token for this instance");
                 Ok(token)
             }
@@ -109,11 +123,19 @@ impl Instance {
     }
 }
 
-fn name_of(root: &Path) -> Result<InstanceName, Problem> {
-    let name = root.file_name().unwrap_or_default().to_string_lossy();
-    name.parse().map_err(|error| {
-        Problem::new(ExitCode::Usage, format!("`{}` cannot be the folder of an instance", root.display()))
+/// The name by flag; else by the folder; else by the variable, which may be there for another instance than this one.
+fn name_of(root: &Path, flag: Option<&str>) -> Result<Named, Problem> {
+    let folder = root.file_name().map(|name| name.to_string_lossy().into_owned());
+    let variable = || std::env::var(NAME_VARIABLE).ok().filter(|name| !name.is_empty());
+    let (text, origin, place) = match (flag, folder) {
+        (Some(flag), _) => (flag.to_owned(), Origin::Flag, "--instance"),
+        (None, Some(folder)) => (folder, Origin::Flag, "--instance-dir"),
+        (None, None) => (variable().unwrap_or_default(), Origin::Environment, NAME_VARIABLE),
+    };
+    let name = text.parse().map_err(|error| {
+        Problem::new(ExitCode::Usage, format!("the instance in `{}` has no name that it can have", root.display()))
             .because(&error)
-            .hint("the folder is called as the instance; rename it")
-    })
+            .hint("the folder is called as the instance: rename it, or say the name with `--instance NAME`")
+    })?;
+    Ok(Named { name, origin, place })
 }

@@ -2,12 +2,15 @@
 //!
 //! It does not know what any pipeline does; `pipelines` only lists them.
 
+mod activity;
 mod command_line;
 mod commands;
+mod health;
 mod instance;
 mod jobs;
 mod listener;
 mod lock;
+mod manager;
 mod memory;
 mod metrics;
 mod output;
@@ -15,7 +18,10 @@ mod pipelines;
 mod platform;
 mod readiness;
 mod router;
+mod serving;
 pub mod settings;
+mod sockets;
+mod watchdog;
 mod web;
 
 use std::ffi::OsString;
@@ -40,6 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match command_line.verb {
         Verb::Serve(arguments) => commands::serve::run(&arguments),
+        Verb::Health(arguments) => commands::health::run(&arguments),
         Verb::Import(arguments) => commands::import::import(&arguments),
         Verb::Reingest(arguments) => commands::import::reingest(&arguments),
         Verb::Settings(arguments) => commands::settings::run(&arguments),

@@ -1,30 +1,22 @@
-//! Takes connections and serves each: with time limits for clients that say nothing, and a limit on their number.
+//! Takes connections from all sockets and serves each, with a limit on their number. It knows no route.
 //!
-//! It knows no route. `axum::serve` does the same without any limit, and says so.
+//! `axum::serve` does the same without any limit, and says so.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+mod connection;
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::{GracefulShutdown, Watcher},
-};
-use rustix::{
-    net::sockopt,
-    process::{Resource, Rlimit, getrlimit, setrlimit},
-};
+use std::{io, sync::Arc, time::Duration};
+
+use axum::Router;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
-use tower::ServiceExt as _;
+use ytorch_web::Peer;
 
-/// A client has so long to send the head of a request, also of the next one on a connection that it keeps.
-const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+use crate::{activity::Activity, sockets::Socket};
 
-/// A client whose machine vanished is noticed after so long.
-const VANISHED: Duration = Duration::from_mins(2);
+use connection::{Conversation, set_up};
 
 /// More connections than a thousand browsers make; each idle one costs some kilobytes.
 const MOST_CONNECTIONS: u64 = 4096;
@@ -35,78 +27,106 @@ const DESCRIPTORS_FOR_OTHERS: u64 = 128;
 /// How long to wait when a connection cannot be taken, because something has run out.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` ends, then lets the requests that are under way end.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    let graceful = GracefulShutdown::new();
-    let free = Arc::new(Semaphore::new(connections_allowed()));
-    tokio::pin!(stop);
-    loop {
-        let taken = tokio::select! {
-            () = &mut stop => break,
-            taken = take(&listener, &free) => taken,
+/// Sockets and what is to be answered there. Dropping it closes them as soon as nothing accepts from them any more.
+pub(crate) struct Door {
+    listeners: Vec<Arc<Listener>>,
+    router: Router,
+    activity: Activity,
+    free: Arc<Semaphore>,
+}
+
+/// A door that is open. Dropping it closes the door without waiting for anybody.
+pub(crate) struct Open {
+    /// Whoever accepts or converses listens to it, until the end.
+    stop: watch::Sender<bool>,
+}
+
+enum Listener {
+    Network(TcpListener),
+    Local(UnixListener),
+}
+
+enum Stream {
+    Network(TcpStream, Peer),
+    Local(UnixStream),
+}
+
+impl Door {
+    /// A door that is closed yet: clients wait in the sockets' backlog. Call it inside the runtime.
+    pub(crate) fn new(sockets: Vec<Socket>, router: Router, activity: Activity) -> io::Result<Self> {
+        let listener = |socket| {
+            Ok(Arc::new(match socket {
+                Socket::Network(listener, _) => {
+                    listener.set_nonblocking(true)?;
+                    Listener::Network(TcpListener::from_std(listener)?)
+                }
+                Socket::Local(listener, _) => {
+                    listener.set_nonblocking(true)?;
+                    Listener::Local(UnixListener::from_std(listener)?)
+                }
+            }))
         };
-        let Some((stream, address, place)) = taken else { break };
-        let (router, watcher) = (router.clone(), graceful.watcher());
+        let listeners = sockets.into_iter().map(listener).collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { listeners, router, activity, free: Arc::new(Semaphore::new(connections_allowed())) })
+    }
+
+    /// Takes connections from now on.
+    pub(crate) fn open(&self) -> Open {
+        let stop = watch::Sender::new(false);
+        for listener in &self.listeners {
+            let conversation =
+                Conversation { router: self.router.clone(), activity: self.activity.clone(), stop: stop.subscribe() };
+            tokio::spawn(accept(Arc::clone(listener), Arc::clone(&self.free), conversation));
+        }
+        Open { stop }
+    }
+}
+
+impl Open {
+    /// Takes no more connections, and waits until the requests under way are answered. Who knocks meanwhile waits in the
+    /// backlog, which is the socket's and not ours.
+    pub(crate) async fn close(self) {
+        self.stop.send_replace(true);
+        self.stop.closed().await;
+    }
+}
+
+async fn accept(listener: Arc<Listener>, free: Arc<Semaphore>, conversation: Conversation) {
+    let mut stop = conversation.stop.clone();
+    loop {
+        let (stream, place) = tokio::select! {
+            _ = stop.wait_for(|stops| *stops) => return,
+            Some(taken) = take(&listener, &free) => taken,
+        };
+        let conversation = conversation.clone();
         tokio::spawn(async move {
-            converse(stream, address, router, watcher).await;
+            match stream {
+                Stream::Network(stream, peer) => conversation.hold(stream, peer).await,
+                Stream::Local(stream) => conversation.hold(stream, Peer::Proxy).await,
+            }
             drop(place);
         });
     }
-    drop(listener);
-    graceful.shutdown().await;
 }
 
 /// The next connection, as soon as there is room for it; `None` never, but that the types want it.
-async fn take(
-    listener: &TcpListener,
-    free: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+async fn take(listener: &Listener, free: &Arc<Semaphore>) -> Option<(Stream, OwnedSemaphorePermit)> {
     let place = Arc::clone(free).acquire_owned().await.ok()?;
     loop {
-        match listener.accept().await {
-            Ok((stream, address)) => {
+        let accepted = match listener {
+            Listener::Network(listener) => listener.accept().await.map(|(stream, address)| {
                 set_up(&stream);
-                return Some((stream, address, place));
-            }
+                Stream::Network(stream, Peer::Network(address))
+            }),
+            Listener::Local(listener) => listener.accept().await.map(|(stream, _)| Stream::Local(stream)),
+        };
+        match accepted {
+            Ok(stream) => return Some((stream, place)),
             Err(error) => {
                 tracing::warn!(%error, "could not take a connection");
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
         }
-    }
-}
-
-fn set_up(stream: &TcpStream) {
-    let all = [
-        stream.set_nodelay(true).err(),
-        sockopt::set_socket_keepalive(stream, true).err().map(Into::into),
-        sockopt::set_tcp_keepidle(stream, VANISHED / 2).err().map(Into::into),
-        sockopt::set_tcp_keepintvl(stream, VANISHED / 8).err().map(Into::into),
-        sockopt::set_tcp_keepcnt(stream, 4).err().map(Into::into),
-        sockopt::set_tcp_user_timeout(stream, u32::try_from(VANISHED.as_millis()).unwrap_or(u32::MAX))
-            .err()
-            .map(Into::into),
-    ];
-    // They only save resources; a system without one of them serves all the same.
-    if let Some(error) = all.into_iter().flatten().next() {
-        tracing::debug!(%error, "could not set up a connection as wished");
-    }
-}
-
-/// Answers the requests of one connection.
-async fn converse(stream: TcpStream, address: SocketAddr, router: Router, watcher: Watcher) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(address));
-        router.clone().oneshot(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        // Clients go away at any time; that is theirs to know.
-        tracing::debug!(%error, "a connection broke");
     }
 }
 
@@ -120,10 +140,4 @@ fn connections_allowed() -> usize {
         available = most;
     }
     usize::try_from(available.saturating_sub(DESCRIPTORS_FOR_OTHERS).clamp(16, MOST_CONNECTIONS)).unwrap_or(16)
-}
-
-/// Turns a listener of the system into one of the runtime.
-pub(crate) fn of_runtime(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
 }

@@ -11,7 +11,7 @@ use ytorch_core::{ExitCode, InstanceFolders, Problem};
 /// A look takes microseconds; whoever shares the lock for longer than all of these has some reason.
 const LOOKS_OUTWAITED: u32 = 10_000;
 
-/// The lock on `run/server.lock`, held until it is dropped or the process ends in whatever way.
+/// The lock on `data/db/server.lock`, held until it is dropped or the process ends in whatever way.
 #[must_use = "the lock goes when this is dropped"]
 #[derive(Debug)]
 pub(crate) struct ServerLock {
@@ -74,8 +74,8 @@ pub(crate) fn holder(folders: &InstanceFolders) -> Option<String> {
 fn read_holder(file: &mut File) -> String {
     let mut text = String::new();
     match file.read_to_string(&mut text) {
-        Ok(_) if !text.trim().is_empty() => format!("process {} holds run/server.lock", text.trim()),
-        _ => "a process that has not said its id yet holds run/server.lock".to_owned(),
+        Ok(_) if !text.trim().is_empty() => format!("process {} holds data/db/server.lock", text.trim()),
+        _ => "a process that has not said its id yet holds data/db/server.lock".to_owned(),
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
     fn a_look_at_the_lock_keeps_nobody_from_it() {
         let root = tempfile::tempdir().unwrap();
         let folders = InstanceFolders::new(root.path());
-        std::fs::create_dir(folders.run()).unwrap();
+        std::fs::create_dir_all(folders.server_lock().parent().unwrap()).unwrap();
         let taking = AtomicBool::new(true);
         let mut refused = 0;
         std::thread::scope(|scope| {
@@ -105,7 +105,7 @@ mod tests {
         });
         assert_eq!(refused, 0, "a look was taken for a server");
         let lock = ServerLock::take(&folders).unwrap();
-        assert_eq!(holder(&folders).unwrap(), format!("process {} holds run/server.lock", std::process::id()));
+        assert_eq!(holder(&folders).unwrap(), format!("process {} holds data/db/server.lock", std::process::id()));
         assert_eq!(ServerLock::take(&folders).unwrap_err().code, ExitCode::Busy);
         drop(lock);
         assert_eq!(holder(&folders), None);

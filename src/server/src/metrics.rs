@@ -76,7 +76,7 @@ async fn look(site: Site) -> Result<Metrics, WebError> {
         }
         metrics.set_version(VERSION);
         metrics.set_database_size(files::size_bytes(database.path()), files::size_bytes(&folders.database_wal()));
-        match disk::free_bytes(folders.root()) {
+        match disk::free_bytes(&folders.data()) {
             Ok(free_bytes) => metrics.set_disk_free(free_bytes),
             Err(error) => tracing::warn!(%error, "could not ask the disk for the metrics"),
         }

@@ -8,6 +8,7 @@ use ytorch_pipeline::{Resources, Services};
 use ytorch_store::{MEND_UNDECRYPTABLE, Vault};
 
 use crate::{
+    activity::Activity,
     instance::Instance,
     jobs::NOTIFY_SERVICE,
     pipelines::Pipelines,
@@ -33,6 +34,7 @@ pub(crate) struct Site {
     pub(crate) platform: Platform,
     pub(crate) services: Services,
     pub(crate) pipelines: Arc<Pipelines>,
+    pub(crate) activity: Activity,
 }
 
 impl Platform {

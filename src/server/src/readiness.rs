@@ -153,7 +153,9 @@ fn try_write_lock(path: &Path) -> rusqlite::Result<()> {
 /// There is more free space than the floor.
 pub(crate) fn disk(folders: &InstanceFolders, floor_bytes: u64) -> Check {
     const NAME: &str = "disk.free";
-    match disk::free_bytes(folders.root()) {
+    let (data, root) = (folders.data(), folders.root());
+    // A container's root is another disk; an instance that is still to be made has nothing but a root.
+    match disk::free_bytes(if data.exists() { &data } else { root }) {
         Ok(free_bytes) => {
             let detail = format!("{} are free, {} are needed", format::bytes(free_bytes), format::bytes(floor_bytes));
             Check { name: NAME, ok: free_bytes >= floor_bytes, detail }

@@ -8,6 +8,7 @@ use axum::{
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
+    routing::get,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,7 +21,7 @@ use ytorch_web::{
     error::ErrorBody,
 };
 
-use crate::{instance::Instance, metrics, platform::Site, readiness::Readiness, web};
+use crate::{instance::Instance, metrics, platform::Site, readiness::Readiness, sockets::Sockets, web};
 
 /// The version that pages and `/healthz` show.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -29,13 +30,18 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(crate) const TAG: &str = "Server";
 
 /// The frame round all pages of an instance.
-pub(crate) fn frame(instance: &Instance, token: Secret, navigation: Vec<NavEntry>, metrics: &Metrics) -> Frame {
+pub(crate) fn frame(
+    instance: &Instance,
+    sockets: &Sockets,
+    token: Secret,
+    navigation: Vec<NavEntry>,
+    metrics: &Metrics,
+) -> Frame {
     let settings = &instance.loaded.settings;
     let mut hosts = settings.host_names.clone();
-    if !settings.bind.is_unspecified() {
-        // Whoever binds to an address of this machine means to call it by that.
-        hosts.push(settings.bind.to_string());
-    }
+    // Whoever binds to an address of this machine means to call it by that.
+    let named = sockets.addresses().map(|address| address.ip()).filter(|address| !address.is_unspecified());
+    hosts.extend(named.map(|address| if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }));
     Frame::new(FrameSettings {
         instance: instance.name.clone(),
         zone: settings.time_zone.clone(),
@@ -64,6 +70,11 @@ pub(crate) fn build(site: &Site) -> Router {
     let all = own.merge(ytorch_web::own_routes(frame)).merge(site.pipelines.routes(&site.services));
     let list = Arc::new(all.list());
     ytorch_web::protect(all.layer(Extension(list)), frame)
+}
+
+/// The addresses of the private socket, without guards: whoever can open its file may read all of the instance anyway.
+pub(crate) fn build_private(site: &Site) -> Router {
+    Router::new().route("/healthz", get(health)).route("/readyz", get(ready)).with_state(site.clone())
 }
 
 /// What `/healthz` says: that the process answers, and which one it is.

@@ -16,7 +16,8 @@ use ytorch_telemetry::{LogFormat, LogLevel};
 
 pub use declaration::{DECLARATIONS, Declaration, Shape};
 pub use layers::{Given, Loaded, Origin, load};
-pub use listing::{Listed, list};
+pub use listing::Listed;
+pub(crate) use listing::list;
 
 /// The settings, each of which has a [`Declaration`] of the same name.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +27,8 @@ pub struct Settings {
     pub bind: IpAddr,
     /// The port to listen on; 0 takes any free one.
     pub port: u16,
+    /// After so many seconds without work a server whose sockets are somebody else's ends; 0 is never.
+    pub idle_exit_seconds: u32,
     /// Other names by which browsers may call the server.
     #[serde(deserialize_with = "host_names")]
     pub host_names: Vec<String>,

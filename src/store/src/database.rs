@@ -139,6 +139,20 @@ impl Database {
         }))
     }
 
+    /// Waits until the writer has time for us. Behind a long import that takes as long as the import.
+    pub async fn writer_answers(&self) -> Result<(), StoreError> {
+        let (sender, receiver) = oneshot::channel();
+        self.inner.writer.send(Box::new(move |_| {
+            let _ = sender.send(());
+        }))?;
+        receiver.await.map_err(|_| StoreError::Closed)
+    }
+
+    /// A number that grows while the writer works: one that is busy moves it, one that is stuck does not.
+    pub fn writer_pulse(&self) -> u64 {
+        self.inner.writer.pulse()
+    }
+
     /// Runs `work` on the writing connection outside a transaction, for what SQLite allows only there (checkpoints,
     /// pragmas).
     pub fn maintain_blocking<T: Send + 'static>(

@@ -1,7 +1,11 @@
 //! The one thread that writes. It does not know what is written.
 
 use std::{
-    sync::mpsc::{self, Receiver, Sender},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, Receiver, Sender},
+    },
     thread::JoinHandle,
 };
 
@@ -9,20 +13,36 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::StoreError;
 
+/// The pulse beats once in so many of SQLite's steps: many times a second, and too seldom to cost anything.
+const STEPS_BETWEEN_BEATS: i32 = 100_000;
+
 type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// Hands work to the writing thread. Dropping it waits for the work that is under way.
 pub(crate) struct Writer {
     sender: Option<Sender<Work>>,
     thread: Option<JoinHandle<()>>,
+    pulse: Arc<AtomicU64>,
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> std::io::Result<Self> {
+    pub(crate) fn start(mut connection: Connection) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
+        let pulse = Arc::new(AtomicU64::new(0));
+        let beating = Arc::clone(&pulse);
+        let beat = move || {
+            beating.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        connection.progress_handler(STEPS_BETWEEN_BEATS, Some(beat)).map_err(std::io::Error::other)?;
         let thread =
             std::thread::Builder::new().name("database-writer".to_owned()).spawn(move || run(connection, &receiver))?;
-        Ok(Self { sender: Some(sender), thread: Some(thread) })
+        Ok(Self { sender: Some(sender), thread: Some(thread), pulse })
+    }
+
+    /// Counts up while SQLite works for the writer.
+    pub(crate) fn pulse(&self) -> u64 {
+        self.pulse.load(Ordering::Relaxed)
     }
 
     /// Queues work; the answer comes by whatever channel the work itself holds.

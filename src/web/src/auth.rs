@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use ytorch_core::{Clock, InstanceName, Secret, Timestamp, hexadecimal};
 
-use crate::WebError;
+use crate::{Scheme, WebError};
 
 /// How long a session lives.
 pub const SESSION_SECONDS: i64 = 30 * 24 * 3_600;
@@ -144,18 +144,18 @@ impl Auth {
     }
 
     /// The `Set-Cookie` value that opens a fresh session.
-    pub fn session_cookie(&self) -> String {
+    pub fn session_cookie(&self, scheme: Scheme) -> String {
         let mut random = [0_u8; 16];
         getrandom::fill(&mut random).expect("the operating system gives random numbers");
         let expires = self.clock.now().second() + SESSION_SECONDS;
         let content = format!("{expires}.{}", hexadecimal(&random));
         let signature = self.sign("session", &content);
-        self.set_cookie(&format!("{content}.{signature}"), SESSION_SECONDS)
+        self.set_cookie(&format!("{content}.{signature}"), SESSION_SECONDS, scheme)
     }
 
     /// The `Set-Cookie` value that ends the session in the browser.
-    pub fn ending_cookie(&self) -> String {
-        self.set_cookie("", 0)
+    pub fn ending_cookie(&self, scheme: Scheme) -> String {
+        self.set_cookie("", 0, scheme)
     }
 
     /// The session that a `Cookie` header opens.
@@ -174,8 +174,10 @@ impl Auth {
         (expires > self.clock.now().second()).then(|| Session::Browser { csrf: self.sign("csrf", content) })
     }
 
-    fn set_cookie(&self, value: &str, seconds: i64) -> String {
-        format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict", self.cookie_name)
+    fn set_cookie(&self, value: &str, seconds: i64, scheme: Scheme) -> String {
+        // On plain loopback, browsers would not send a secure cookie back.
+        let secure = if scheme == Scheme::Https { "; Secure" } else { "" };
+        format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}", self.cookie_name)
     }
 
     fn sign(&self, purpose: &str, content: &str) -> String {

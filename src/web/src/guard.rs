@@ -12,7 +12,7 @@ use axum::{
 use ytorch_core::{ExitCode, Problem};
 
 use crate::{
-    Frame, QueryString, Session, WebError,
+    Frame, QueryString, Scheme, Session, WebError,
     auth::same,
     login::{came_from_elsewhere, move_on},
 };
@@ -84,7 +84,7 @@ fn check_origin(request: &Request) -> Result<(), WebError> {
     let headers = request.headers();
     let ours = match (text(headers, "origin"), text(headers, "sec-fetch-site")) {
         (Some(origin), _) => {
-            let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+            let host = Scheme::of(request.extensions(), headers).host_of(origin);
             host.is_some() && host == text(headers, "host")
         }
         (None, Some(site)) => matches!(site, "same-origin" | "none"),

@@ -12,6 +12,7 @@ pub mod frame;
 pub mod html;
 pub mod list;
 pub mod page;
+pub mod peer;
 pub mod query;
 pub mod routes;
 
@@ -30,6 +31,7 @@ pub use frame::{Frame, FrameSettings, NavEntry};
 pub use html::Html;
 pub use list::Whole;
 pub use page::Page;
+pub use peer::{Peer, Scheme};
 pub use protect::{body_limit, own_routes, protect};
 pub use query::QueryString;
 pub use rate::RateLimit;

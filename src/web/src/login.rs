@@ -12,7 +12,7 @@ use axum::{
 use serde::Deserialize;
 use ytorch_core::{ExitCode, Problem};
 
-use crate::{Frame, Html, Page, Session, WebError, auth::TokenRefused};
+use crate::{Frame, Html, Page, Scheme, Session, WebError, auth::TokenRefused};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct LoginQuery {
@@ -37,6 +37,7 @@ struct LoginView<'page> {
 pub(crate) async fn show(
     State(frame): State<Frame>,
     session: Session,
+    scheme: Scheme,
     method: Method,
     headers: HeaderMap,
     Query(query): Query<LoginQuery>,
@@ -57,17 +58,21 @@ pub(crate) async fn show(
         let refused = "This log-in link was used already or has run out. Make a new one with ytorch open.";
         return form(&frame, StatusCode::FORBIDDEN, next, Some(refused));
     }
-    let cookie = [(header::SET_COOKIE, frame.auth().session_cookie())];
+    let cookie = [(header::SET_COOKIE, frame.auth().session_cookie(scheme))];
     if came_from_elsewhere(&headers) {
         return Ok((cookie, move_on(next)).into_response());
     }
     Ok((cookie, Redirect::to(next)).into_response())
 }
 
-pub(crate) async fn enter(State(frame): State<Frame>, Form(given): Form<LoginForm>) -> Result<Response, WebError> {
+pub(crate) async fn enter(
+    State(frame): State<Frame>,
+    scheme: Scheme,
+    Form(given): Form<LoginForm>,
+) -> Result<Response, WebError> {
     let next = local_path(given.next.as_deref());
     match frame.auth().check_form_token(&given.token) {
-        Ok(()) => Ok(([(header::SET_COOKIE, frame.auth().session_cookie())], Redirect::to(next)).into_response()),
+        Ok(()) => Ok(([(header::SET_COOKIE, frame.auth().session_cookie(scheme))], Redirect::to(next)).into_response()),
         Err(TokenRefused::Wrong) => {
             form(&frame, StatusCode::FORBIDDEN, next, Some("That is not the token of this instance."))
         }
@@ -78,8 +83,8 @@ pub(crate) async fn enter(State(frame): State<Frame>, Form(given): Form<LoginFor
     }
 }
 
-pub(crate) async fn leave(State(frame): State<Frame>) -> impl IntoResponse {
-    ([(header::SET_COOKIE, frame.auth().ending_cookie())], Redirect::to("/login"))
+pub(crate) async fn leave(State(frame): State<Frame>, scheme: Scheme) -> impl IntoResponse {
+    ([(header::SET_COOKIE, frame.auth().ending_cookie(scheme))], Redirect::to("/login"))
 }
 
 fn form(frame: &Frame, status: StatusCode, next: &str, refused: Option<&str>) -> Result<Response, WebError> {

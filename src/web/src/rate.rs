@@ -3,7 +3,6 @@
 //! It limits no log-in; `auth` does that by itself, and far more strictly.
 
 use std::{
-    net::{IpAddr, SocketAddr},
     num::NonZeroU32,
     sync::{
         Arc,
@@ -12,7 +11,7 @@ use std::{
 };
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -20,7 +19,7 @@ use axum::{
 use governor::{Quota, RateLimiter, clock::DefaultClock, state::keyed::HashMapStateStore};
 use ytorch_core::{ExitCode, Problem};
 
-use crate::{WebError, guard::is_open};
+use crate::{WebError, guard::is_open, peer::Client};
 
 /// A client may ask for so many seconds' worth at once.
 const BURST_SECONDS: u32 = 5;
@@ -33,7 +32,7 @@ const REQUESTS_BETWEEN_SWEEPS: u32 = 4096;
 pub struct RateLimit(Option<Arc<Limiter>>);
 
 struct Limiter {
-    clients: RateLimiter<IpAddr, HashMapStateStore<IpAddr>, DefaultClock>,
+    clients: RateLimiter<Client, HashMapStateStore<Client>, DefaultClock>,
     until_sweep: AtomicU32,
 }
 
@@ -48,7 +47,7 @@ impl RateLimit {
         Self(limiter)
     }
 
-    fn allows(&self, client: IpAddr) -> bool {
+    fn allows(&self, client: Client) -> bool {
         let Some(limiter) = &self.0 else { return true };
         if limiter.until_sweep.fetch_sub(1, Ordering::Relaxed) == 1 {
             limiter.clients.retain_recent();
@@ -65,8 +64,7 @@ impl std::fmt::Debug for RateLimit {
 }
 
 pub(crate) async fn limit_rate(State(limit): State<RateLimit>, request: Request, next: Next) -> Response {
-    // Behind a socket that has no addresses there is one client: whoever holds the other end.
-    let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let client = Client::of(request.extensions(), request.headers());
     let path = request.uri().path();
     let counted = !is_open(path) || path == "/login";
     if let Some(client) = client.filter(|_| counted)
@@ -85,9 +83,13 @@ pub(crate) async fn limit_rate(State(limit): State<RateLimit>, request: Request,
 mod tests {
     use super::*;
 
+    fn client(address: [u8; 4]) -> Client {
+        Client::Address(address.into())
+    }
+
     #[test]
     fn each_client_has_its_own_limit_and_zero_is_none() {
-        let (one, other) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
+        let (one, other) = (client([127, 0, 0, 1]), client([127, 0, 0, 2]));
         let limit = RateLimit::per_second(1);
         let allowed = (0..1000).filter(|_| limit.allows(one)).count();
         assert!((5..100).contains(&allowed), "{allowed}");
@@ -99,8 +101,8 @@ mod tests {
     #[test]
     fn quiet_clients_are_forgotten() {
         let limit = RateLimit::per_second(1_000_000);
-        for client in 0..REQUESTS_BETWEEN_SWEEPS * 3 {
-            limit.allows(IpAddr::from(client.to_be_bytes()));
+        for number in 0..REQUESTS_BETWEEN_SWEEPS * 3 {
+            limit.allows(client(number.to_be_bytes()));
         }
         assert!(limit.0.unwrap().clients.len() <= REQUESTS_BETWEEN_SWEEPS as usize);
     }

@@ -123,6 +123,7 @@ fn names_that_lead_elsewhere_are_refused() {
         "config/../../evil",
         "config/./a",
         "config//a",
+        "data/db/server.lock",
         "run/server.lock",
         ".hidden",
         "config/.hidden",

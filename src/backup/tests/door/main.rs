@@ -52,7 +52,7 @@ impl Fixture {
             (folders.raw().join(".incoming-999999999-0"), "half an export"),
             (folders.media().join("a/film.mp4"), "a film"),
             (folders.logs().join("ytorch-server.log"), "log"),
-            (folders.run().join("server.lock"), "1"),
+            (folders.server_lock(), "1"),
         ] {
             write(&path, text);
         }

@@ -16,15 +16,23 @@ use crate::{
 struct NoEngine;
 
 impl Engine for NoEngine {
-    fn observe(&self, _: &InstanceFolders) -> Observed {
-        Observed { activity: Activity::Nothing, report: None }
-    }
-
-    fn apply(&self, _: Step, _: &InstanceFolders, _: &Spec) -> Result<(), Problem> {
+    fn reachable(&self) -> Result<(), Problem> {
         Ok(())
     }
 
-    fn last_words(&self, _: &InstanceFolders) -> Vec<String> {
+    fn observe(&self, _: &InstanceFolders, _: &Spec) -> Observed {
+        Observed::of(Activity::Nothing, None)
+    }
+
+    fn reconcile(&self, _: &InstanceFolders, _: &Spec, _: &Observed) -> Result<Vec<Action>, Problem> {
+        Ok(Vec::new())
+    }
+
+    fn apply(&self, _: &Step, _: &InstanceFolders, _: &Spec) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn last_words(&self, _: &InstanceFolders, _: &Spec) -> Vec<String> {
         Vec::new()
     }
 }
@@ -84,6 +92,11 @@ impl Case {
     }
 }
 
+fn teardown(folders: &InstanceFolders, spec: &Spec, observed: &Observed) -> Vec<Action> {
+    let removed = plan::removed(spec);
+    plan::teardown(folders, spec, &removed, plan::reconcile(&removed, observed))
+}
+
 fn plan_of_create(case: &Case, spec: &Spec) -> Vec<Action> {
     plan::create(case.root.leftovers(), &case.root.staging(&case.name), &case.folders, spec, Some("UTC"))
 }
@@ -104,14 +117,14 @@ fn a_create_that_dies_anywhere_is_absent_or_whole_and_the_next_one_mends_it() {
 
 #[test]
 fn a_teardown_that_dies_anywhere_keeps_the_data_and_can_be_finished_or_taken_back() {
-    let nothing = Observed { activity: Activity::Nothing, report: None };
+    let nothing = Observed::of(Activity::Nothing, None);
     for (finish_first, number) in [true, false].iter().flat_map(|finish| (0..=3).map(move |number| (*finish, number))) {
         let case = Case::new();
         assert_eq!(case.create(), ExitCode::Success);
         let token = fs::read(case.folders.token()).unwrap();
         write_atomically(&case.folders.raw().join("export"), b"precious", Access::Shared).unwrap();
         let Place::Instance(spec) = case.root.place(&case.name).unwrap() else { panic!("no instance") };
-        let actions = plan::teardown(&case.folders, &spec, &nothing);
+        let actions = teardown(&case.folders, &spec, &nothing);
         assert_eq!(actions.len(), 3);
         case.die_before(number, &actions, &spec);
         if finish_first || number == 0 {

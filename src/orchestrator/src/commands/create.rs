@@ -1,17 +1,20 @@
 //! `ytorch create`: an instance comes into being whole or not at all. It never touches a folder that is not ours.
 
+use std::path::PathBuf;
+
 use serde_json::json;
 use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem, Zone};
 
 use super::{Context, carry_out, chosen, running, would_do};
 use crate::{
     command_line::{Create, EngineWish},
+    engine::choice::{self, Chosen, Facts},
     output::Answer,
     plan::{self, Action},
-    ports,
+    ports, programs,
     root::Place,
     size,
-    spec::{Desired, EngineName, Spec},
+    spec::{Desired, EngineName, ReleaseId, Spec},
 };
 
 /// Makes an instance and, unless told otherwise, starts it.
@@ -53,6 +56,8 @@ struct Making {
     spec: Spec,
     actions: Vec<Action>,
     adopted: bool,
+    /// Why a better engine was not taken.
+    why: String,
 }
 
 impl Making {
@@ -72,22 +77,73 @@ impl Making {
         let others: Vec<Spec> = context.root.specs()?.into_iter().filter(|spec| spec.name != *name).collect();
         let preferred = kept.as_ref().map(|spec| spec.port);
         let is_free = |port| ports::can_bind(options.bind, port);
-        let engine = match options.engine {
-            EngineWish::Auto | EngineWish::Process => EngineName::Process,
-        };
+        let chosen = ChosenEngine::of(context, options)?;
         let port = ports::allocate(&others, options.port, preferred, is_free)?;
         let spec = Spec {
             generation: kept.as_ref().map_or(1, |spec| spec.generation + 1),
-            desired: if options.no_start { Desired::Stopped } else { Desired::Running },
-            ..Spec::new(name.clone(), engine, options.bind, port)
+            desired: match (options.no_start, options.on_demand) {
+                (true, _) => Desired::Stopped,
+                (false, true) => Desired::OnDemand,
+                (false, false) => Desired::Running,
+            },
+            release: chosen.release.clone(),
+            ..Spec::new(name.clone(), chosen.name, options.bind, port)
         };
-        let actions = if kept.is_some() {
+        let mut actions = chosen.keep(context);
+        actions.extend(if kept.is_some() {
             plan::adopt(&folders, &spec, folders.token().is_file())
         } else {
             let leftovers = context.root.leftovers();
             plan::create(leftovers, &context.root.staging(name), &folders, &spec, zone.map(Zone::name))
+        });
+        Ok(Self { spec, actions, adopted: kept.is_some(), why: chosen.why })
+    }
+}
+
+/// The engine and the release of a new instance.
+struct ChosenEngine {
+    name: EngineName,
+    /// Why none of the better ones.
+    why: String,
+    release: Option<ReleaseId>,
+    /// The program that is to be kept.
+    program: Option<PathBuf>,
+}
+
+impl ChosenEngine {
+    fn of(context: &Context, options: &Create) -> Result<Self, Problem> {
+        let root = context.root.path();
+        let (name, why) = match options.engine {
+            EngineWish::Auto => Facts::of_this_machine(root).best(),
+            EngineWish::Quadlet => (EngineName::Quadlet, String::new()),
+            EngineWish::Podman => (EngineName::Podman, String::new()),
+            EngineWish::Native => (EngineName::Native, String::new()),
+            EngineWish::Process => (EngineName::Process, String::new()),
         };
-        Ok(Self { spec, actions, adopted: kept.is_some() })
+        let facts =
+            (options.engine != EngineWish::Auto && name != EngineName::Process).then(|| Facts::of_this_machine(root));
+        if let Some(Err(reason)) = facts.map(|facts| facts.fits(name)) {
+            return Err(Problem::new(ExitCode::Unfit, format!("the engine `{name}` does not work here"))
+                .detail(reason)
+                .hint("`ytorch validate` says which engines work; `--engine auto` takes the best of them"));
+        }
+        if options.on_demand && name == EngineName::Process {
+            return Err(Problem::new(ExitCode::Unfit, "the engine `process` cannot start a server on demand")
+                .detail("somebody has to hold the port meanwhile, which systemd does")
+                .hint("leave out --on-demand, or use another engine: `ytorch validate` says which work"));
+        }
+        let (release, program) = match choice::release(name, options.release.as_deref(), root)? {
+            Chosen::Image(release) => (Some(release), None),
+            Chosen::Program(program) => (Some(programs::release_of(&program)?), Some(program)),
+            Chosen::Beside => (None, None),
+        };
+        Ok(Self { name, why, release, program })
+    }
+
+    fn keep(&self, context: &Context) -> Vec<Action> {
+        let (Some(release), Some(program)) = (&self.release, &self.program) else { return Vec::new() };
+        let root = context.root.path().to_owned();
+        vec![Action::KeepProgram { root, release: release.clone(), program: program.clone() }]
     }
 }
 
@@ -98,13 +154,15 @@ fn exists(spec: &Spec) -> Problem {
 }
 
 fn answer(folders: &InstanceFolders, making: &Making, started: bool) -> Answer {
-    let Making { spec, actions, adopted } = making;
+    let Making { spec, actions, adopted, why } = making;
     let name = &spec.name;
     let mut lines = vec![format!("created `{name}` on port {} in {}", spec.port, folders.root().display())];
     if *adopted {
         let size = size::in_words(size::folder_bytes(&folders.data()));
         lines.push(format!("it has its kept data ({size}), settings and token again"));
     }
+    let instead = if why.is_empty() { String::new() } else { format!(" ({why})") };
+    lines.push(format!("engine {}{instead}", spec.engine));
     lines.push(if started {
         format!("running at {}\nopen it with: ytorch open {name}", spec.url())
     } else {
@@ -112,7 +170,8 @@ fn answer(folders: &InstanceFolders, making: &Making, started: bool) -> Answer {
     });
     let json = json!({
         "instance": name, "created": true, "adopted": adopted, "started": started, "port": spec.port,
-        "url": spec.url(), "folder": folders.root(), "actions": actions,
+        "url": spec.url(), "folder": folders.root(), "engine": spec.engine, "engine_reason": why, "release": spec.release,
+        "actions": actions,
     });
     Answer::done(lines.join("\n"), json)
 }

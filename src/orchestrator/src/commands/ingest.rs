@@ -58,7 +58,7 @@ impl Way {
     pub(super) fn of(spec: &Spec, folders: &InstanceFolders) -> Result<Self, Problem> {
         match observe(folders, spec)?.activity {
             Activity::Nothing | Activity::Importing { .. } => Ok(Self::Alone),
-            Activity::Kept | Activity::Orphan { .. } => {
+            Activity::Kept | Activity::Listening | Activity::Orphan { .. } => {
                 let client = ServerClient::new(spec, API_PATIENCE);
                 if client.health().is_some_and(|health| health.instance == spec.name.as_str()) {
                     return Ok(Self::Server(client));

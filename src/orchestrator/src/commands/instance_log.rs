@@ -1,5 +1,7 @@
 //! `ytorch logs`: the records of the server's log that are asked for. It changes nothing and asks no server.
 
+mod trail;
+
 use std::{io, path::Path};
 
 use serde_json::{Value, json};
@@ -15,12 +17,17 @@ use crate::{
     tail::{Follower, last_lines},
 };
 
+pub(super) use trail::in_words;
+
 /// How many records are shown to those who choose none.
 const USUAL_RECORDS: usize = 100;
 
 /// Shows the log, and with `--follow` what is added to it until nobody reads any more.
 pub(super) fn logs(context: &Context, options: &Logs) -> Result<Answer, Problem> {
     let name = chosen(&options.choice)?;
+    if options.audit {
+        return trail::shown(context, &name, options.lines.unwrap_or(USUAL_RECORDS));
+    }
     let filter = filter(context, options)?;
     context.root.present(&name)?;
     let folders = context.root.folders(&name);

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A server that is asked for its status may think this long.
-const STATUS_PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const STATUS_PATIENCE: Duration = Duration::from_secs(2);
 /// In a list, where many are asked, this long.
 const LIST_PATIENCE: Duration = Duration::from_millis(500);
 /// How many servers are asked at a time: they mostly wait.
@@ -77,6 +77,13 @@ impl Told {
     }
 }
 
+/// The names of all instances, a line each, for the completion of a shell: it asks no server.
+pub(super) fn names(context: &Context) -> Result<Answer, Problem> {
+    let names = context.root.names()?;
+    let lines: Vec<&str> = names.iter().map(InstanceName::as_str).collect();
+    Ok(Answer::shown(lines.join("\n"), json!({ "names": names })))
+}
+
 /// How all instances are.
 pub(super) fn list(context: &Context) -> Result<Answer, Problem> {
     let names = context.root.names()?;
@@ -103,9 +110,9 @@ pub(super) fn list(context: &Context) -> Result<Answer, Problem> {
     Ok(Answer::shown(text, json!({ "root": context.root.path(), "instances": Value::Array(items) })))
 }
 
-fn look(context: &Context, spec: &Spec, patience: Duration) -> Status {
+pub(super) fn look(context: &Context, spec: &Spec, patience: Duration) -> Status {
     let folders = context.root.folders(&spec.name);
-    let observed = engine(spec.engine).observe(&folders);
+    let observed = engine(&folders, spec.engine).observe(&folders, spec);
     Status::of(spec, &folders, &observed, &context.clock, patience)
 }
 

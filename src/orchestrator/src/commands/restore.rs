@@ -13,7 +13,7 @@ use std::{
 use serde_json::{Value, json};
 use ytorch_core::{ExitCode, InstanceName, Problem};
 
-use super::{Context, backup, carry_out, note_stale, parse_name, running};
+use super::{Context, backup, carry_out, engine, note_stale, parse_name, running};
 use crate::{
     command_line::Restore,
     engine::Step,
@@ -133,7 +133,7 @@ fn replace(context: &Context, unpacked: &Unpacked, options: &Restore) -> Result<
     let spec = old.wanting(if is_stopped { Desired::Stopped } else { Desired::Running });
     let observed = running::observe(&target, &old)?;
     let mut actions = plan::complete(&unpacked.folders, &spec);
-    let stop = plan::reconcile(&old.wanting(Desired::Stopped), &observed);
+    let stop = engine(&target, old.engine).reconcile(&target, &old.wanting(Desired::Stopped), &observed)?;
     actions.extend(stop.into_iter().filter(|action| !matches!(action, Action::Engine(Step::Start))));
     let away = context.root.replaced(name, context.clock.now());
     actions.extend(plan::replace(&unpacked.folders, &target, &away));

@@ -49,7 +49,7 @@ pub(super) fn bring_up(context: &Context, name: &InstanceName, spec: &Spec) -> R
     let folders = context.root.folders(name);
     let _lock = context.root.lock_instance(name, "create")?;
     let observed = observe(&folders, spec)?;
-    let actions = plan::reconcile(spec, &observed);
+    let actions = engine(&folders, spec.engine).reconcile(&folders, spec, &observed)?;
     carry_out(&folders, spec, &actions)?;
     wait_until_ready(&folders, spec)
 }
@@ -73,7 +73,7 @@ fn change(
             })?;
         }
         let mut actions = plan::edit(&folders, spec, &wanted);
-        actions.extend(plan::reconcile(&wanted, &observed));
+        actions.extend(engine(&folders, wanted.engine).reconcile(&folders, &wanted, &observed)?);
         Ok((wanted, actions))
     };
     let spec = context.root.instance(&name)?;
@@ -104,18 +104,14 @@ fn change(
 /// Looks at an instance that is to be changed.
 ///
 /// # Errors
-/// If something runs that nobody should interrupt, or that cannot be stopped from here.
+/// If something runs that nobody should interrupt.
 pub(super) fn observe(folders: &InstanceFolders, spec: &Spec) -> Result<Observed, Problem> {
-    let observed = engine(spec.engine).observe(folders);
+    let engine = engine(folders, spec.engine);
+    engine.reachable()?;
+    let observed = engine.observe(folders, spec);
     match observed.activity {
         Activity::Importing { pid, work } => Err(import_runs(&spec.name, pid, work)),
-        Activity::Nothing => match ports::server_of(folders.root(), spec.port) {
-            Some(pid) => Err(Problem::new(ExitCode::Busy, format!("a server of `{}` runs out of control", spec.name))
-                .detail(format!("{} was deleted while it ran", folders.run().display()))
-                .hint(format!("end it with `kill {pid}` and try again"))),
-            None => Ok(observed),
-        },
-        Activity::Kept | Activity::Orphan { .. } => Ok(observed),
+        Activity::Nothing | Activity::Kept | Activity::Listening | Activity::Orphan { .. } => Ok(observed),
     }
 }
 
@@ -127,13 +123,13 @@ fn import_runs(name: &InstanceName, pid: u32, work: &str) -> Problem {
 }
 
 /// Waits until the server says that it is ready, its supervisor gives up, or the patience ends.
-fn wait_until_ready(folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
+pub(super) fn wait_until_ready(folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
     let client = ServerClient::new(spec, Duration::from_secs(1));
-    let engine = engine(spec.engine);
+    let engine = engine(folders, spec.engine);
     let until = Instant::now() + READY_PATIENCE;
     loop {
         let ready = client.readiness();
-        let report = engine.observe(folders).report;
+        let report = engine.observe(folders, spec).report;
         let why = match ready {
             Ok(()) if report.as_ref().is_some_and(|report| report.server_pid.is_some()) => return Ok(()),
             // Two instances that start at once can both have found the port free.
@@ -147,7 +143,7 @@ fn wait_until_ready(folders: &InstanceFolders, spec: &Spec) -> Result<(), Proble
             let seconds = READY_PATIENCE.as_secs();
             let problem =
                 Problem::new(ExitCode::Unhealthy, format!("`{}` was not ready after {seconds} seconds", spec.name));
-            return Err(problem.detail(format!("{why}{}", last_words(&*engine, folders))).hint(format!(
+            return Err(problem.detail(format!("{why}{}", last_words(&*engine, folders, spec))).hint(format!(
                 "it is still tried; `ytorch status {0}` says how it is, `ytorch stop {0}` ends it",
                 spec.name
             )));
@@ -162,10 +158,10 @@ fn gave_up(folders: &InstanceFolders, spec: &Spec, engine: &dyn Engine, code: i3
         return ports::taken(spec.port, &hint);
     }
     Problem::new(ExitCode::Unhealthy, format!("the server of `{}` ended at its start (exit status {code})", spec.name))
-        .detail(format!("its last lines:{}", last_words(engine, folders)))
+        .detail(format!("its last lines:{}", last_words(engine, folders, spec)))
         .hint(hint)
 }
 
-fn last_words(engine: &dyn Engine, folders: &InstanceFolders) -> String {
-    engine.last_words(folders).iter().flat_map(|line| ["\n    ", line.as_str()]).collect()
+fn last_words(engine: &dyn Engine, folders: &InstanceFolders, spec: &Spec) -> String {
+    engine.last_words(folders, spec).iter().flat_map(|line| ["\n    ", line.as_str()]).collect()
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use ytorch_core::{ExitCode, InstanceName, Problem};
 
-use super::{Context, carry_out, chosen, note_stale, running::observe, would_do};
+use super::{Context, carry_out, chosen, engine, note_stale, running::observe, would_do};
 use crate::{
     command_line::Teardown,
     output::{Answer, can_ask},
@@ -44,7 +44,7 @@ pub(super) fn teardown(context: &Context, options: &Teardown) -> Result<Answer, 
     let data = context.root.folders(&name).data();
     let verb = if is_removed { "was removed before" } else { "is removed" };
     let text = format!(
-        "`{name}` {verb}\nits data is kept: {} ({})\nto get it back: ytorch create {name}\nto delete the data as well: ytorch teardown {name} --purge",
+        "`{name}` {verb}\nits data is kept: {} ({})\nto get it back: ytorch create {name}\nto delete the data as well: ytorch purge {name}",
         data.display(),
         size::in_words(data_bytes)
     );
@@ -64,10 +64,12 @@ pub(super) fn finish(context: &Context, name: &InstanceName, spec: &Spec) -> Res
     carry_out(&folders, spec, &actions)
 }
 
-fn removal(context: &Context, name: &InstanceName, spec: &Spec) -> Result<Vec<Action>, Problem> {
+pub(super) fn removal(context: &Context, name: &InstanceName, spec: &Spec) -> Result<Vec<Action>, Problem> {
     let folders = context.root.folders(name);
     let observed = observe(&folders, spec)?;
-    Ok(plan::teardown(&folders, spec, &observed))
+    let removed = plan::removed(spec);
+    let ending = engine(&folders, spec.engine).reconcile(&folders, &removed, &observed)?;
+    Ok(plan::teardown(&folders, spec, &removed, ending))
 }
 
 fn purge(context: &Context, name: &InstanceName, spec: &Spec, data_bytes: u64) -> Result<Answer, Problem> {

@@ -1,6 +1,7 @@
 //! The engine `process`: a supervisor in the background that keeps the server running. It needs neither systemd nor
 //! containers, and it does not come back after a restart of the machine.
 
+mod keeper;
 mod signal;
 pub(crate) mod supervisor;
 
@@ -16,15 +17,16 @@ use rustix::process::Signal;
 use ytorch_core::{ExitCode, InstanceFolders, Problem, files::create_private_folder};
 
 use crate::{
-    engine::{Activity, Engine, Observed, Report, Step},
+    engine::{Activity, Engine, Observed, Report, Step, work},
     lock::{is_locked, live_holder},
+    plan::{self, Action},
     ports,
     server_program::ServerProgram,
     spec::Spec,
     tail::last_lines,
 };
 
-use signal::send_while_locked;
+use signal::{send_while, send_while_locked};
 
 /// How long a supervisor may take to take its lock.
 const SUPERVISOR_PATIENCE: Duration = Duration::from_secs(10);
@@ -34,8 +36,23 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// Runs servers as processes of this user.
 pub(crate) struct Process {
-    /// The server program, or the problem of finding it, which matters only to a start.
-    pub program: Result<ServerProgram, Problem>,
+    program: Result<ServerProgram, Problem>,
+    root: PathBuf,
+}
+
+impl Process {
+    /// The engine for an instance in this folder. That the program beside `ytorch` is missing matters only to a start.
+    pub(crate) fn new(folders: &InstanceFolders, program: Result<ServerProgram, Problem>) -> Self {
+        Self { program, root: folders.root().parent().unwrap_or(folders.root()).to_owned() }
+    }
+
+    /// The program of a spec: the one kept for its release, or the one beside `ytorch`.
+    fn program(&self, spec: &Spec) -> Result<ServerProgram, Problem> {
+        match &spec.release {
+            Some(release) => ServerProgram::kept(&self.root, release),
+            None => self.program.clone(),
+        }
+    }
 }
 
 /// The lock that a supervisor holds as long as it lives.
@@ -59,7 +76,11 @@ pub(crate) fn server_output(folders: &InstanceFolders) -> PathBuf {
 }
 
 impl Engine for Process {
-    fn observe(&self, folders: &InstanceFolders) -> Observed {
+    fn reachable(&self) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn observe(&self, folders: &InstanceFolders, _: &Spec) -> Observed {
         let report = read_report(&supervisor_report(folders));
         let activity = if live_holder(&supervisor_lock(folders)).is_some() {
             Activity::Kept
@@ -69,23 +90,33 @@ impl Engine for Process {
                 None => Activity::Nothing,
             }
         };
-        Observed { activity, report }
+        Observed::of(activity, report)
     }
 
-    fn apply(&self, step: Step, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
+    fn reconcile(&self, _: &InstanceFolders, spec: &Spec, observed: &Observed) -> Result<Vec<Action>, Problem> {
+        Ok(plan::reconcile(spec, observed))
+    }
+
+    fn apply(&self, step: &Step, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
         match step {
-            Step::Start => start(self.program.as_ref().map_err(Clone::clone)?, folders, spec),
+            Step::Start => start(&self.program(spec)?, folders, spec),
             Step::Stop => stop(folders),
-            Step::StopOrphan { pid } => stop_holder(&folders.server_lock(), pid, STOP_PATIENCE),
+            Step::StopOrphan { pid } => stop_orphan(&folders.server_lock(), *pid),
             Step::ClearStale { .. } => {
                 // Absent is as good as removed; any other failure shows when the next supervisor writes its own.
                 let _ = fs::remove_file(supervisor_report(folders));
                 Ok(())
             }
+            // It has no units.
+            Step::Reload
+            | Step::ReloadIfStale { .. }
+            | Step::StartUnit { .. }
+            | Step::RestartUnit { .. }
+            | Step::StopUnits { .. } => Ok(()),
         }
     }
 
-    fn last_words(&self, folders: &InstanceFolders) -> Vec<String> {
+    fn last_words(&self, folders: &InstanceFolders, _: &Spec) -> Vec<String> {
         let lines = last_lines(&server_output(folders), 12).unwrap_or_default();
         if lines.is_empty() { last_lines(&supervisor_log(folders), 4).unwrap_or_default() } else { lines }
     }
@@ -94,17 +125,6 @@ impl Engine for Process {
 /// What a supervisor wrote, if it can be read. A half-written file cannot be: it is renamed into place.
 fn read_report(path: &Path) -> Option<Report> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
-}
-
-/// What a process that holds `run/server.lock` does if it is no server. Unknown counts as a server.
-fn work(pid: u32) -> Option<&'static str> {
-    let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    match arguments.split(|byte| *byte == 0).nth(1).unwrap_or_default() {
-        b"import" => Some("an import"),
-        b"reingest" => Some("a reingest"),
-        b"maintain" => Some("maintenance"),
-        _ => None,
-    }
 }
 
 fn start(program: &ServerProgram, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
@@ -168,14 +188,31 @@ fn stop(folders: &InstanceFolders) -> Result<(), Problem> {
     }
 }
 
+/// Stops a server that nobody is known to keep: its supervisor was killed, or has lost `run/` and with it its lock.
+///
+/// Such a supervisor must go first, or it would start the server again; its server goes with it.
+fn stop_orphan(lock: &Path, pid: u32) -> Result<(), Problem> {
+    if let Some(supervisor) = keeper::of_server(pid) {
+        let is_still = || live_holder(lock) == Some(pid) && keeper::of_server(pid) == Some(supervisor);
+        send_while(is_still, supervisor, Signal::TERM).map_err(|error| not_stopped(supervisor, &error))?;
+        let until = Instant::now() + STOP_PATIENCE + Duration::from_secs(5);
+        while keeper::is_supervisor(supervisor) && Instant::now() < until {
+            thread::sleep(POLL);
+        }
+    }
+    if live_holder(lock) == Some(pid) { stop_holder(lock, pid, STOP_PATIENCE) } else { Ok(()) }
+}
+
+fn not_stopped(pid: u32, error: &std::io::Error) -> Problem {
+    Problem::new(ExitCode::Failure, format!("could not stop the process {pid}"))
+        .because(error)
+        .hint("it belongs to another user; stop it as that user")
+}
+
 /// Asks the holder of a lock to end, waits, and kills it if it does not.
 fn stop_holder(lock: &Path, pid: u32, patience: Duration) -> Result<(), Problem> {
     for (signal, patience) in [(Signal::TERM, patience), (Signal::KILL, Duration::from_secs(5))] {
-        send_while_locked(lock, pid, signal).map_err(|error| {
-            Problem::new(ExitCode::Failure, format!("could not stop the process {pid}"))
-                .because(&error)
-                .hint("it belongs to another user; stop it as that user")
-        })?;
+        send_while_locked(lock, pid, signal).map_err(|error| not_stopped(pid, &error))?;
         let until = Instant::now() + patience;
         while Instant::now() < until {
             if !is_locked(lock) {

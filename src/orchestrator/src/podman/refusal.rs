@@ -53,10 +53,18 @@ const KNOWN: [(&str, Refusal); 18] = [
 
 impl Refusal {
     /// What words of Podman mean.
-    pub(super) fn of(words: &str) -> Self {
+    pub(crate) fn of(words: &str) -> Self {
         let words = words.to_lowercase();
         let known = KNOWN.iter().find(|(text, _)| words.contains(text));
         known.map_or(Self::Unknown, |(_, refusal)| *refusal)
+    }
+
+    /// A problem of systemd with what the unit itself said, which is the reason; known words get their next step.
+    pub(crate) fn explained(problem: Problem, said: &[String]) -> Problem {
+        let words = said.join("\n    ");
+        let refusal = Self::of(&words);
+        let problem = if words.is_empty() { problem } else { problem.detail(&words) };
+        if refusal == Self::Unknown { problem } else { refusal.explain(problem) }
     }
 
     /// Gives a problem the code and the next step of this refusal, and where it is known, plainer words.

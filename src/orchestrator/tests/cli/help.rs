@@ -4,9 +4,33 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use super::{Ended, Root};
 
-const VERBS: [&str; 20] = [
-    "create", "start", "stop", "restart", "status", "list", "open", "token", "logs", "ingest", "reingest", "backup",
-    "restore", "maintain", "jobs", "breakers", "secret", "config", "validate", "teardown",
+const VERBS: &[&str] = &[
+    "create",
+    "start",
+    "stop",
+    "restart",
+    "set",
+    "status",
+    "list",
+    "inspect",
+    "open",
+    "token",
+    "logs",
+    "ingest",
+    "reingest",
+    "backup",
+    "restore",
+    "maintain",
+    "jobs",
+    "breakers",
+    "secret",
+    "config",
+    "validate",
+    "teardown",
+    "purge",
+    "exec",
+    "completions",
+    "man",
 ];
 
 #[test]

@@ -2,12 +2,17 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what every test of this program stands on is test code, too")]
 
+mod audit;
 mod create;
+mod exec;
 mod help;
 mod ingest;
+mod inspect;
 mod logs;
 mod operations;
 mod running;
+mod set;
+mod shell;
 mod teardown;
 
 use std::{
@@ -73,7 +78,11 @@ impl Root {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ytorch"));
         command.args(arguments).env("YTORCH_ROOT", self.path()).env("YTORCH_SERVER", stand_in_server());
-        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").stdin(std::process::Stdio::null());
+        command
+            .env("YTORCH_ENGINE", "process")
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
+            .stdin(std::process::Stdio::null());
         command
     }
 

@@ -13,7 +13,11 @@ fn a_teardown_keeps_the_data_and_a_create_takes_it_back() {
     let dry = root.run(&["teardown", "friend", "--dry-run"]).ok().stdout;
     assert!(dry.contains("would stop the server") && !dry.contains("/data"), "{dry}");
     let ended = root.run(&["teardown", "friend"]).ok();
-    assert!(ended.stdout.contains("friend/data (8 B)") && ended.stdout.contains("--purge"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("friend/data (8 B)") && ended.stdout.contains("ytorch purge friend"),
+        "{}",
+        ended.stdout
+    );
     assert!(!root.file("friend/run").exists() && !root.file("friend/config/instance.toml").exists());
     root.run(&["teardown", "friend"]).ok();
     root.run(&["start", "friend"]).fails(6, &["was torn down", "ytorch create friend"]);
@@ -39,4 +43,17 @@ fn a_purge_needs_the_name() {
     kept.run(&["teardown", "kept"]).ok();
     kept.run(&["teardown", "kept", "--purge", "--yes-delete-data-of=kept"]).ok();
     assert!(!kept.file("kept").exists());
+}
+
+#[test]
+fn purge_is_the_same_by_its_own_name() {
+    let root = Root::running("friend");
+    root.run(&["purge", "friend"]).fails(8, &["--yes-delete-data-of=friend"]);
+    root.run(&["purge", "friend", "--yes-delete-data-of=other"]).fails(8, &["`other`"]);
+    let dry = root.run(&["purge", "friend", "--dry-run"]).ok().stdout;
+    assert!(dry.contains("would stop the server") && dry.contains("would delete"), "{dry}");
+    assert!(root.file("friend/data").is_dir());
+    assert_eq!(root.run(&["purge", "friend", "--yes-delete-data-of=friend", "--json"]).ok().json()["purged"], true);
+    assert!(!root.file("friend").exists());
+    root.run(&["purge", "friend", "--yes-delete-data-of=friend"]).fails(6, &["there is no instance"]);
 }

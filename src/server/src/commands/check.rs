@@ -38,7 +38,7 @@ fn look(instance: &Instance) -> Vec<Found> {
     };
     let mut all = vec![Found { name: "settings", ok: true, detail: settings }];
     let folders = &instance.folders;
-    for folder in [folders.config(), folders.raw(), folders.database(), folders.logs(), folders.run()] {
+    for folder in [folders.secrets(), folders.raw(), folders.database_folder(), folders.logs(), folders.run()] {
         all.push(writable(&folder));
     }
     all.push(token(&folders.token()));

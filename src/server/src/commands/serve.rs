@@ -1,34 +1,29 @@
 //! `serve`: from a cold start to a clean stop. It answers no request itself.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
-use tokio::{
-    runtime::{Builder, Runtime},
-    signal::unix::{Signal, SignalKind, signal},
-    sync::oneshot,
-};
+use tokio::runtime::{Builder, Runtime};
 use ytorch_core::{ExitCode, Problem};
 use ytorch_jobs::Queue;
 use ytorch_pipeline::Services;
 
 use crate::{
+    activity::Activity,
     command_line::Serve,
+    health::HealthSocket,
     instance::Instance,
-    jobs, listener,
+    jobs,
+    listener::Door,
     lock::ServerLock,
+    manager::{Asking, Manager},
     memory, output,
     pipelines::Pipelines,
     platform::{Platform, Site},
-    router, web,
+    router,
+    serving::{self, Signals},
+    sockets::Sockets,
+    watchdog, web,
 };
-
-/// How long requests that are under way at a stop may take to end.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Two threads answer a person's browser and leave the rest of the machine alone.
 const ASYNC_THREADS: usize = 2;
@@ -38,21 +33,30 @@ const BLOCKING_THREADS: usize = 16;
 
 pub(crate) fn run(arguments: &Serve) -> Result<ExitCode, Problem> {
     memory::limit_arenas();
+    let passed = Sockets::passed()?;
     let instance = Instance::find(&arguments.target)?;
     instance.make_folders()?;
     let _lock = ServerLock::take(&instance.folders)?;
     let _logging = instance.start_logs();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), instance = %instance.name, "starting");
-    let served = serve(&instance);
+    let served = serve(&instance, passed);
     if let Err(problem) = &served {
         tracing::error!(detail = problem.detail, "could not serve: {}", problem.what);
     }
     served.map(|()| ExitCode::Success)
 }
 
-fn serve(instance: &Instance) -> Result<(), Problem> {
+fn serve(instance: &Instance, passed: Option<Sockets>) -> Result<(), Problem> {
+    let manager = Manager::of_environment();
+    let asking = manager.ask_for_time();
     // Taken before the database is touched, so that a start that cannot succeed changes as little as possible.
-    let listener = listen(instance.loaded.settings.address())?;
+    let sockets = match passed {
+        Some(passed) => {
+            tracing::info!(sockets = passed.all().len(), "sockets were passed, so `bind` and `port` do not count");
+            passed
+        }
+        None => Sockets::bind(instance.loaded.settings.address())?,
+    };
     let token = instance.token()?;
     let resources = instance.open()?;
     let pipelines = Pipelines::all();
@@ -61,9 +65,10 @@ fn serve(instance: &Instance) -> Result<(), Problem> {
         .map_err(|error| error.problem("could not start the job queue"))?;
     let mut navigation = pipelines.navigation.clone();
     navigation.extend(web::navigation());
-    let frame = router::frame(instance, token, navigation, &resources.metrics);
-    let site = Site { platform, services: Services { resources, queue, frame }, pipelines: Arc::new(pipelines) };
-    let served = serve_with(instance, listener, &site);
+    let frame = router::frame(instance, &sockets, token, navigation, &resources.metrics);
+    let services = Services { resources, queue, frame };
+    let site = Site { platform, services, pipelines: Arc::new(pipelines), activity: Activity::new() };
+    let served = serve_with(instance, sockets, &site, manager, asking);
     site.services.queue.stop();
     // The last owner of the database closes it, which empties its WAL.
     drop(site);
@@ -73,20 +78,30 @@ fn serve(instance: &Instance) -> Result<(), Problem> {
     served
 }
 
-fn serve_with(instance: &Instance, listener: TcpListener, site: &Site) -> Result<(), Problem> {
+fn serve_with(
+    instance: &Instance,
+    sockets: Sockets,
+    site: &Site,
+    manager: Manager,
+    asking: Option<Asking>,
+) -> Result<(), Problem> {
     site.pipelines.start(&site.services)?;
     // Not before: an import that was under way at a kill would hold the database, and the start would wait for it.
     site.services.queue.work().map_err(|error| error.problem("could not start the job queue"))?;
     let failed = |error: io::Error| Problem::new(ExitCode::Failure, "could not serve").because(&error);
-    let address = listener.local_addr().map_err(failed)?;
     let runtime = runtime().map_err(failed)?;
-    let router = router::build(site);
-    let queue = site.services.queue.clone();
+    let idle_after = idle_after(instance, &sockets);
     let served = runtime.block_on(async {
         let signals = Signals::new()?;
-        let listener = listener::of_runtime(listener)?;
-        say_ready(instance, address);
-        until_stopped(listener, router, queue, signals).await
+        let (_health, _open) = answer_health(instance, site).unzip();
+        let words = say_ready(instance, &sockets);
+        let door = Door::new(sockets.into_all(), router::build(site), site.activity.clone())?;
+        drop(asking);
+        manager.ready(&words);
+        if manager.listens() {
+            tokio::spawn(watchdog::watch(manager, site.services.resources.database.clone()));
+        }
+        serving::serve(door, site, manager, signals, idle_after).await
     });
     // Whatever did not end in time is cut off here, and lets go of the database.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -102,82 +117,36 @@ fn runtime() -> io::Result<Runtime> {
         .build()
 }
 
-/// Takes the port.
-fn listen(address: SocketAddr) -> Result<TcpListener, Problem> {
-    TcpListener::bind(address).map_err(|error| {
-        let problem = |code| Problem::new(code, format!("could not listen on {address}")).because(&error);
-        match error.kind() {
-            io::ErrorKind::AddrInUse => problem(ExitCode::PortTaken)
-                .hint("another program uses the port: choose another one with `--port`, or stop that program"),
-            io::ErrorKind::PermissionDenied => {
-                problem(ExitCode::Unfit).hint("ports below 1024 are for the system: choose another one with `--port`")
-            }
-            _ => problem(ExitCode::Unfit).hint("choose another address with `--bind`"),
-        }
-    })
+/// Who holds sockets for us also starts us again; a server with a port of its own would be gone for good.
+fn idle_after(instance: &Instance, sockets: &Sockets) -> Option<Duration> {
+    let seconds = instance.loaded.settings.idle_exit_seconds;
+    (seconds > 0 && sockets.outlive_us()).then(|| Duration::from_secs(seconds.into()))
 }
 
-/// Prints every parameter and then the line for which the orchestrator waits.
-fn say_ready(instance: &Instance, address: SocketAddr) {
+/// Answers on the private socket, if there can be one: some file systems know no sockets, and an instance on such a one
+/// is served all the same.
+fn answer_health(instance: &Instance, site: &Site) -> Option<(HealthSocket, crate::listener::Open)> {
+    let opened = HealthSocket::listen(&instance.folders).and_then(|(file, socket)| {
+        // Who asks whether the server is well wants nothing of it, and must not keep it awake.
+        let door = Door::new(vec![socket], router::build_private(site), Activity::new())?;
+        Ok((file, door.open()))
+    });
+    opened.inspect_err(|error| tracing::warn!(%error, "`ytorch-server health` will not reach this server")).ok()
+}
+
+/// Prints every parameter and then the lines for which the orchestrator waits; gives where the server answers, in words.
+fn say_ready(instance: &Instance, sockets: &Sockets) -> String {
     for parameter in instance.list() {
         output::tell(&format!("  {parameter}"));
     }
-    if !address.ip().is_loopback() {
-        tracing::warn!(%address, "other machines can reach this instance, because `bind` is not a loopback address");
+    for address in sockets.addresses().filter(|address| !address.ip().is_loopback()) {
+        tracing::warn!(%address, "other machines can reach this instance, because it does not listen on a loopback address");
     }
-    let shown =
-        if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
-    tracing::info!(%address, "READY");
-    output::tell(&format!("ready: http://{shown}/"));
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    let places: Vec<String> = sockets.all().iter().map(|socket| socket.place()).collect();
+    let words = format!("serving on {}", places.join(" and "));
+    tracing::info!("READY: {words}");
+    for place in places {
+        output::tell(&format!("ready: {place}"));
     }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-/// Serves until a signal comes; then takes no more requests, lets the running ones and the running job end, and
-/// returns. A second signal ends the process where it stands, which the database survives.
-async fn until_stopped(
-    listener: tokio::net::TcpListener,
-    router: axum::Router,
-    queue: Queue,
-    mut signals: Signals,
-) -> io::Result<()> {
-    let (stop, stopped) = oneshot::channel::<()>();
-    let mut serving = tokio::spawn(listener::serve(listener, router, async {
-        // An error means that the sender is gone, which is a reason to stop as well.
-        let _ = stopped.await;
-    }));
-    tokio::select! {
-        () = signals.next() => {}
-        ended = &mut serving => return ended.map_err(io::Error::other),
-    }
-    tracing::info!("stopping");
-    tokio::spawn(async move {
-        signals.next().await;
-        tracing::warn!("a second signal: ending at once");
-        std::process::exit(ExitCode::Failure as i32);
-    });
-    let _ = stop.send(());
-    // A job that is told to give up now ends together with the requests, not after them.
-    let job = tokio::task::spawn_blocking(move || queue.stop());
-    if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
-        tracing::warn!("requests that did not end in time are cut off");
-        serving.abort();
-    }
-    job.await.map_err(io::Error::other)
+    words
 }

@@ -38,7 +38,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         shape: Shape::Text,
         default: "127.0.0.1",
         unit: None,
-        meaning: "The address to listen on. Any other than a loopback address lets other machines reach the instance; \
+        meaning: "The address to listen on, unless systemd passes sockets. Any other than a loopback address lets other machines reach the instance; \
                   inside a container it is `0.0.0.0`.",
     },
     Declaration {
@@ -47,7 +47,18 @@ pub const DECLARATIONS: &[Declaration] = &[
         shape: Shape::Integer,
         default: "8100",
         unit: None,
-        meaning: "The port to listen on. 0 takes any free one, and the line `ready:` tells which.",
+        meaning: "The port to listen on, unless systemd passes sockets. 0 takes any free one, and the line `ready:` tells which.",
+    },
+    Declaration {
+        name: "idle_exit_seconds",
+        flag: "--idle-exit-seconds",
+        shape: Shape::Integer,
+        default: "0",
+        unit: Some("seconds"),
+        meaning: "After so long without a request under way and without a job that waits or runs, a server ends that got \
+                  its sockets from systemd; the next request starts it again. A page that is merely open does not keep it. \
+                  What the clock was to do meanwhile is done once at that start. 0 is never, and so is every other way of \
+                  starting the server.",
     },
     Declaration {
         name: "host_names",

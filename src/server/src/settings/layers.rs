@@ -14,8 +14,17 @@ use ytorch_core::{ExitCode, Problem};
 
 use super::{DECLARATIONS, Declaration, Settings, Shape, file};
 
-/// Variables that begin like ours but are for `ytorch`, which hands its environment down.
-const OF_THE_ORCHESTRATOR: &[&str] = &["YTORCH_ROOT", "YTORCH_SERVER"];
+/// Variables that begin like ours and are no settings: most are for `ytorch`, which hands its environment down, and two
+/// say what the instance is called and which generation of its spec this is.
+const NO_SETTINGS: &[&str] = &[
+    "YTORCH_ENGINE",
+    crate::manager::GENERATION_VARIABLE,
+    crate::instance::NAME_VARIABLE,
+    "YTORCH_PODMAN",
+    "YTORCH_ROOT",
+    "YTORCH_SERVER",
+    "YTORCH_SYSTEMCTL",
+];
 
 /// The settings as they are in use.
 #[derive(Clone, Debug)]
@@ -119,7 +128,7 @@ impl Layer {
         let mut texts = BTreeMap::new();
         for (name, text) in variables {
             let name = name.to_string_lossy().into_owned();
-            if !name.starts_with("YTORCH_") || OF_THE_ORCHESTRATOR.contains(&name.as_str()) {
+            if !name.starts_with("YTORCH_") || NO_SETTINGS.contains(&name.as_str()) {
                 continue;
             }
             match DECLARATIONS.iter().find(|known| known.variable() == name) {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::instance::Named;
 use serde::Serialize;
-use ytorch_core::InstanceName;
 
 use super::{
     Loaded,
@@ -28,7 +28,7 @@ pub struct Listed {
 }
 
 /// The settings, and before them what is known of the instance without any setting.
-pub fn list(instance: &InstanceName, folder: &std::path::Path, loaded: &Loaded) -> Vec<Listed> {
+pub(crate) fn list(instance: &Named, folder: &std::path::Path, loaded: &Loaded) -> Vec<Listed> {
     let fixed = |name, value: String, origin, place: &str, meaning| Listed {
         name,
         value: value.into(),
@@ -38,7 +38,7 @@ pub fn list(instance: &InstanceName, folder: &std::path::Path, loaded: &Loaded) 
         meaning,
     };
     let mut all = vec![
-        fixed("instance", instance.to_string(), Origin::Flag, "--instance-dir", "The instance's name: its folder's."),
+        fixed("instance", instance.name.to_string(), instance.origin, instance.place, "The instance's name."),
         fixed("instance_dir", folder.display().to_string(), Origin::Flag, "--instance-dir", "The instance's folder."),
         // Its value is not even read here.
         fixed("token", "[secret]".to_owned(), Origin::File, "config/secrets/token", "What opens the instance."),

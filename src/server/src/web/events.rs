@@ -54,7 +54,9 @@ impl Drop for Place {
 struct Watching {
     site: Site,
     changes: watch::Receiver<u64>,
+    asleep: watch::Receiver<bool>,
     told_at: Option<Instant>,
+    ended: bool,
     _place: Place,
 }
 
@@ -66,7 +68,8 @@ pub(super) async fn stream(
         return Err(WebError::new(StatusCode::SERVICE_UNAVAILABLE, problem));
     };
     let changes = site.services.queue.subscribe();
-    let watching = Watching { site, changes, told_at: None, _place: place };
+    let asleep = site.activity.asleep();
+    let watching = Watching { site, changes, asleep, told_at: None, ended: false, _place: place };
     let events = stream::unfold(watching, |mut watching| async {
         let event = watching.next().await?;
         Some((Ok(event), watching))
@@ -75,10 +78,23 @@ pub(super) async fn stream(
 }
 
 impl Watching {
+    /// The last event of a server that ends because nobody wants anything of it: a page that asked again at once would
+    /// start it again.
+    fn farewell(&mut self) -> Event {
+        self.ended = true;
+        Event::default().event("asleep").data("{}")
+    }
+
     /// The next event; `None` when the server stops, so that it need not wait for the page.
     async fn next(&mut self) -> Option<Event> {
+        if self.ended {
+            return None;
+        }
         if let Some(told_at) = self.told_at {
-            self.changes.changed().await.ok()?;
+            tokio::select! {
+                changed = self.changes.changed() => changed.ok()?,
+                true = falls_asleep(&mut self.asleep) => return Some(self.farewell()),
+            }
             tokio::time::sleep_until(told_at + PAUSE).await;
         }
         self.changes.mark_unchanged();
@@ -100,6 +116,11 @@ impl Watching {
         let data = json!({ "state": state, "running": running });
         Event::default().event("jobs").json_data(data).ok()
     }
+}
+
+/// Waits until the server goes to sleep; false if it ends in another way.
+async fn falls_asleep(asleep: &mut watch::Receiver<bool>) -> bool {
+    asleep.wait_for(|asleep| *asleep).await.is_ok()
 }
 
 fn told(job: &Job) -> serde_json::Value {

@@ -193,7 +193,7 @@ fn resources(site: &Site) -> ResourcesBody {
     ResourcesBody {
         database_bytes: files::size_bytes(resources.database.path()),
         database_wal_bytes: files::size_bytes(&resources.folders.database_wal()),
-        disk_free_bytes: disk::free_bytes(resources.folders.root()).ok(),
+        disk_free_bytes: disk::free_bytes(&resources.folders.data()).ok(),
         disk_floor_bytes: resources.disk_floor_bytes,
         memory_bytes: resources.metrics.resident_bytes(),
         machine_memory_available_bytes: machine.as_ref().map(System::available_memory),

@@ -45,7 +45,7 @@ fn what_it_makes_is_for_its_owner_only() {
     for folder in ["config/secrets", "data/raw", "data/db", "logs", "run"] {
         assert_eq!(mode(&instance.folder().join(folder)), 0o700, "{folder}");
     }
-    for file in ["config/secrets/token", "logs/ytorch-server.log", "run/server.lock"] {
+    for file in ["config/secrets/token", "logs/ytorch-server.log", "data/db/server.lock"] {
         assert_eq!(mode(&instance.folder().join(file)), 0o600, "{file}");
     }
 }
@@ -61,8 +61,9 @@ fn a_signal_stops_it_cleanly() {
         assert_eq!(status.code(), Some(0), "{said}");
         assert!(said.contains("stopped"), "{said}");
         let database = instance.folder().join("data/db");
-        let left: Vec<_> = fs::read_dir(database).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["ytorch.sqlite3"], "the WAL was not emptied");
+        let mut left: Vec<_> = fs::read_dir(database).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["server.lock", "ytorch.sqlite3"], "the WAL was not emptied");
         let log = fs::read_to_string(instance.folder().join("logs/ytorch-server.log")).unwrap();
         assert!(log.trim_end().ends_with("stopped"), "the end of the log is missing:\n{log}");
     }

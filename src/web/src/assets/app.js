@@ -89,12 +89,20 @@ for (const part of document.querySelectorAll("[data-live]")) {
     if (words && job.message) words.textContent = job.message;
     if (bar && job.total > 0) { bar.max = job.total; bar.value = Math.min(job.done, job.total); }
   };
-  const source = new EventSource(part.dataset.live);
-  source.addEventListener("jobs", (event) => {
-    const told = JSON.parse(event.data);
-    if (last !== null && last !== told.state) replace();
-    last = told.state;
-    told.running.forEach(move);
-  });
-  addEventListener("pagehide", () => source.close());
+  const listen = () => {
+    const source = new EventSource(part.dataset.live);
+    source.addEventListener("jobs", (event) => {
+      const told = JSON.parse(event.data);
+      if (last !== null && last !== told.state) replace();
+      last = told.state;
+      told.running.forEach(move);
+    });
+    // The server ends, because nobody wants anything of it: it is left alone until somebody comes back to the page.
+    source.addEventListener("asleep", () => {
+      source.close();
+      addEventListener("focus", listen, { once: true });
+    });
+    addEventListener("pagehide", () => source.close());
+  };
+  listen();
 }

@@ -18,7 +18,7 @@ use crate::{
 
 pub(super) fn checks(context: &Context, spec: &Spec) -> Vec<Check> {
     let folders = context.root.folders(&spec.name);
-    let observed = engine(spec.engine).observe(&folders);
+    let observed = engine(&folders, spec.engine).observe(&folders, spec);
     let mut checks = vec![
         Check::ok("spec", format!("{}, generation {}", folders.spec().display(), spec.generation)),
         folder(&folders),
@@ -79,15 +79,19 @@ fn too_open(folders: &InstanceFolders) -> Vec<PathBuf> {
 
 fn processes(spec: &Spec, observed: &Observed) -> Check {
     let name = &spec.name;
-    let mend = if spec.desired == Desired::Running { "start" } else { "stop" };
+    let mend = if spec.desired.serves() { "start" } else { "stop" };
     match observed.activity {
         Activity::Orphan { pid } => Check::warn(
             "processes",
-            format!("the supervisor was killed, its server lives (pid {pid})"),
+            format!("nothing keeps the server any more, which lives (pid {pid})"),
             format!("ytorch {mend} {name}"),
         ),
         Activity::Importing { pid, work } => Check::ok("processes", format!("{work} is running (pid {pid})")),
-        Activity::Kept if spec.desired != Desired::Running => {
+        Activity::Listening if spec.desired == Desired::OnDemand => {
+            Check::ok("processes", "none; the first request starts one")
+        }
+        Activity::Listening => Check::warn("processes", "only the port is held", format!("ytorch {mend} {name}")),
+        Activity::Kept if !spec.desired.serves() => {
             Check::warn("processes", "a server runs that should not", format!("ytorch {mend} {name}"))
         }
         Activity::Kept if !observed.serves(spec) => {
@@ -100,7 +104,7 @@ fn processes(spec: &Spec, observed: &Observed) -> Check {
                 format!("a stale process id is left ({pid}); it is never signalled"),
                 format!("ytorch {mend} {name}"),
             ),
-            None if spec.desired == Desired::Running => {
+            None if spec.desired.serves() => {
                 Check::warn("processes", "the server should run and does not", format!("ytorch start {name}"))
             }
             None => Check::ok("processes", "none, as it should be"),
@@ -114,8 +118,7 @@ fn port(context: &Context, spec: &Spec, observed: &Observed) -> Check {
     if let Some(other) = others.iter().find(|other| other.name != spec.name && other.port == spec.port) {
         return Check::fail("port", format!("{} is also the port of `{}`", spec.port, other.name), edit);
     }
-    let is_ours = matches!(observed.activity, Activity::Kept | Activity::Orphan { .. });
-    if is_ours || ports::can_bind(spec.bind, spec.port) {
+    if observed.activity.answers() || ports::can_bind(spec.bind, spec.port) {
         return Check::ok("port", format!("{} on {}", spec.port, spec.bind));
     }
     Check::failed("port", ports::taken(spec.port, &edit))

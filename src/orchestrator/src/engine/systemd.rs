@@ -1,0 +1,196 @@
+//! The engines that let systemd hold the port and run the server: `quadlet`, `podman` and `native`. It decides nothing;
+//! `plan` does, and `text` says what is written.
+
+pub(crate) mod manager;
+pub(crate) mod names;
+mod plan;
+pub(crate) mod text;
+mod units;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use ytorch_core::{InstanceFolders, Problem, Zone};
+
+use crate::{
+    engine::{
+        Activity, Engine, Observed, Step, busy_alone,
+        derived::{DerivedFile, Found, is_ours_at},
+    },
+    outside,
+    plan::Action,
+    podman::{Podman, Refusal},
+    ports,
+    spec::{Desired, Spec},
+    tail::last_lines,
+};
+
+use manager::{Manager, Properties};
+use names::{Kind, Names, fit_for_units};
+use plan::{Disk, Wanted};
+use text::Setting;
+use units::{Life, PROPERTIES};
+
+pub(crate) use units::Units;
+
+/// How many lines of the journal are looked at for the reason of a failure.
+const JOURNAL_LINES: usize = 30;
+
+/// Runs servers as services of systemd behind sockets of systemd.
+pub(crate) struct Systemd {
+    manager: Manager,
+    names: Names,
+    root: PathBuf,
+}
+
+impl Systemd {
+    /// The engine for the instances of a root folder.
+    pub(crate) fn new(kind: Kind, root: &Path) -> Self {
+        let manager = Manager::of_this_user();
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let names = Names::new(kind, root, home.as_deref(), &manager);
+        Self { manager, names, root: root.to_owned() }
+    }
+
+    /// What the units are called.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The files of an instance: those that all share, and its own.
+    ///
+    /// # Errors
+    /// If the path of the root folder cannot stand in a unit.
+    fn rendered(
+        &self,
+        folders: &InstanceFolders,
+        spec: &Spec,
+    ) -> Result<(Vec<DerivedFile>, Vec<DerivedFile>), Problem> {
+        let podman = Podman::of_this_machine()
+            .map_or("/usr/bin/podman".to_owned(), |podman| podman.path().display().to_string());
+        let zone = Zone::system();
+        let setting = Setting {
+            names: &self.names,
+            root: fit_for_units(&self.root)?,
+            scope: self.manager.scope(),
+            podman: &podman,
+            time_zone: zone.name(),
+        };
+        let own = text::own(&setting, spec, folders, outside::is_wanted(folders, spec));
+        Ok((text::shared(&setting).into(), own))
+    }
+
+    fn show(&self, spec: &Spec) -> Result<(Units, Properties), Problem> {
+        let (socket, service) = (self.names.socket(&spec.name), self.names.service(&spec.name));
+        let mut shown = self.manager.show(&[&socket, &service], &PROPERTIES)?;
+        let units = Units::of(shown.get(&socket), shown.get(&service));
+        Ok((units, shown.remove(&service).unwrap_or_default()))
+    }
+
+    fn disk(&self, folders: &InstanceFolders, spec: &Spec) -> Result<Disk, Problem> {
+        let (shared, own) = self.rendered(folders, spec)?;
+        let find = |files: Vec<DerivedFile>| files.into_iter().map(|file| (file.clone(), file.find())).collect();
+        let (socket, service) = (self.names.socket(&spec.name), self.names.service(&spec.name));
+        let possible = [self.names.drop_in(&service)];
+        let is_surplus = |path: &PathBuf| !own.iter().any(|file| file.path == *path) && is_ours_at(path);
+        let surplus = possible.into_iter().filter(is_surplus).collect();
+        let needed = [folders.logs(), folders.run(), folders.backups(), folders.secrets(), folders.data().join("db")];
+        let folders = needed.into_iter().filter(|path| !path.is_dir()).collect();
+        let socket_to = self.names.socket_file();
+        // The service of a quadlet has no file there; systemd only looks at the link's name.
+        let service_to = socket_to.with_file_name(format!("{}@.service", self.names.base()));
+        Ok(Disk {
+            shared: find(shared),
+            own: find(own),
+            surplus,
+            folders,
+            socket_link: wanted(self.names.wanted_by("sockets.target", &socket), socket_to),
+            service_link: wanted(self.names.wanted_by(self.manager.usual_target(), &service), service_to),
+        })
+    }
+
+    /// Starts or restarts a unit; what it said is the reason if it does not come up.
+    fn bring_up(&self, order: &str, unit: &str, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
+        let Err(problem) = self.manager.order(&[order, "--", unit]) else { return Ok(()) };
+        if unit == self.names.socket(&spec.name) && !ports::can_bind(spec.bind, spec.port) {
+            let hint = format!("stop that program, or choose another port: ytorch set {} --port N", spec.name);
+            return Err(ports::taken(spec.port, &hint));
+        }
+        let words = self.last_words(folders, spec);
+        Err(Refusal::explained(problem, &words))
+    }
+}
+
+fn wanted(path: PathBuf, to: PathBuf) -> Wanted {
+    let is_there = fs::read_link(&path).is_ok_and(|found| found == to);
+    Wanted { path, to, is_there }
+}
+
+impl Engine for Systemd {
+    fn reachable(&self) -> Result<(), Problem> {
+        self.manager.reachable()?;
+        fit_for_units(&self.root).map(drop)
+    }
+
+    fn observe(&self, folders: &InstanceFolders, spec: &Spec) -> Observed {
+        let Ok((units, service)) = self.show(spec) else { return Observed::of(Activity::Nothing, None) };
+        let activity = match units.activity() {
+            Activity::Nothing | Activity::Listening => busy_alone(folders).unwrap_or(units.activity()),
+            other => other,
+        };
+        let is_known = matches!(units.service, Life::Active | Life::Starting | Life::Stopping | Life::Failed);
+        let report = is_known.then(|| units::report(&units, spec, &service));
+        Observed { activity, report, units: Some(units) }
+    }
+
+    fn reconcile(&self, folders: &InstanceFolders, spec: &Spec, observed: &Observed) -> Result<Vec<Action>, Problem> {
+        if matches!(observed.activity, Activity::Importing { .. }) {
+            return Ok(Vec::new());
+        }
+        let units = observed.units.clone().unwrap_or_else(|| Units::of(None, None));
+        Ok(plan::reconcile(&self.names, spec, &self.disk(folders, spec)?, &units))
+    }
+
+    fn apply(&self, step: &Step, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
+        match step {
+            Step::Reload => self.manager.order(&["daemon-reload"]),
+            Step::ReloadIfStale { units } => {
+                let names: Vec<&str> = units.iter().map(String::as_str).collect();
+                let shown = self.manager.show(&names, &["NeedDaemonReload"])?;
+                let is_stale = |unit: &Properties| unit.get("NeedDaemonReload").is_some_and(|word| word == "yes");
+                if shown.values().any(is_stale) { self.manager.order(&["daemon-reload"]) } else { Ok(()) }
+            }
+            Step::StartUnit { unit } => self.bring_up("start", unit, folders, spec),
+            Step::RestartUnit { unit } => self.bring_up("restart", unit, folders, spec),
+            Step::StopUnits { units } => {
+                let mut arguments = vec!["stop", "--"];
+                arguments.extend(units.iter().map(String::as_str));
+                self.manager.order(&arguments)?;
+                // A unit that failed before would otherwise stay failed in every list; one that is not loaded is no matter.
+                arguments[0] = "reset-failed";
+                let _ = self.manager.order(&arguments);
+                Ok(())
+            }
+            Step::Start | Step::Stop | Step::StopOrphan { .. } | Step::ClearStale { .. } => Ok(()),
+        }
+    }
+
+    fn last_words(&self, folders: &InstanceFolders, spec: &Spec) -> Vec<String> {
+        let said = self.manager.journal(&self.names.service(&spec.name), JOURNAL_LINES);
+        if said.is_empty() { last_lines(&folders.server_log(), 8).unwrap_or_default() } else { said }
+    }
+
+    fn files(&self, folders: &InstanceFolders, spec: &Spec) -> Result<Vec<DerivedFile>, Problem> {
+        self.rendered(folders, spec).map(|(shared, own)| shared.into_iter().chain(own).collect())
+    }
+
+    fn kept_by_hand(&self, folders: &InstanceFolders, spec: &Spec) -> Vec<PathBuf> {
+        if spec.desired == Desired::Removed {
+            return Vec::new();
+        }
+        let files = self.files(folders, spec).unwrap_or_default();
+        files.into_iter().filter(|file| file.find() == Found::ByHand).map(|file| file.path).collect()
+    }
+}
