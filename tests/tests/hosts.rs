@@ -24,6 +24,11 @@ fn a_host_boots_and_alice_runs_the_image_without_rights() {
     let told = host.as_alice(&[&run[..], &[&release, "--version"]].concat()).ok();
     let ours = host.as_alice(&["ytorch-server", "--version"]).ok();
     assert_eq!(told, ours, "the image is of another version than the program");
+    let format =
+        "{{.Config.User}} {{.Config.StopSignal}} {{json .Config.Healthcheck.Test}} {{json .Config.Entrypoint}}";
+    let config = host.as_alice(&["podman", "image", "inspect", "--format", format, &release]).ok();
+    let health = r#"["CMD","/ytorch-server","health","--instance-dir","/"]"#;
+    assert_eq!(config, format!("1000:1000 SIGTERM {health} [\"/ytorch-server\"]"));
     // Nothing else is in it: no shell, no library.
     let shell = host.as_alice(&[&run[..], &["--entrypoint=/bin/sh", &release, "-c", "true"]].concat());
     assert_eq!(shell.code, Some(127), "{shell:?}");
@@ -47,6 +52,28 @@ fn a_host_keeps_its_files_and_images_over_restarts() {
     let back = folder.path().join("back");
     host.take("/home/alice/letter", &back);
     assert_eq!(fs::read_to_string(back).expect("the folder for temporary files works"), "to alice");
+}
+
+#[test]
+fn images_are_loaded_and_listed_by_ytorch() {
+    let host = Host::boot();
+    assert!(host.as_alice(&["ytorch", "image", "list"]).ok().contains("no image of ytorch"));
+    let loaded = host.as_alice(&["ytorch", "image", "load", "/images/ytorch-slim.tar", "--json"]);
+    let release = loaded.json()["id"].as_str().expect("it says the ID").to_owned();
+    let known =
+        host.as_alice(&["podman", "image", "inspect", "--format", "sha256:{{.Id}}", "localhost/ytorch:slim"]).ok();
+    assert_eq!(release, known);
+    let listed = host.as_alice(&["ytorch", "image", "list", "--json"]).json();
+    let image = &listed["images"][0];
+    assert_eq!((image["id"].as_str(), image["target"].as_str()), (Some(release.as_str()), Some("slim")), "{listed}");
+    let bytes = image["size_bytes"].as_u64().expect("it says the size");
+    assert!((1_000_000..=30_000_000).contains(&bytes), "the image slim may take 30 MB, and takes {bytes}");
+    // What is loaded twice is there once.
+    host.as_alice(&["ytorch", "image", "load", "/images/ytorch-slim.tar"]).ok();
+    let again = host.as_alice(&["ytorch", "image", "list", "--json"]).json();
+    assert_eq!(again["images"].as_array().map(Vec::len), Some(1), "{again}");
+    let broken = host.as_alice(&["ytorch", "image", "load", "/etc/hostname"]);
+    assert!(broken.code == Some(2) && broken.stderr.contains("no archive of an image"), "{broken:?}");
 }
 
 #[test]
