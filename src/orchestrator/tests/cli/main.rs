@@ -6,6 +6,7 @@ mod audit;
 mod create;
 mod exec;
 mod help;
+mod image;
 mod ingest;
 mod inspect;
 mod logs;
