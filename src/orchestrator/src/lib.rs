@@ -10,6 +10,7 @@ mod apply;
 mod audit;
 mod engine;
 mod export_files;
+mod folder_copy;
 mod import;
 mod lock;
 mod multipart;
