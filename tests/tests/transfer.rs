@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use ytorch_tests::{Answer, Recipe, Ytorch};
+use ytorch_tests::{Answer, Recipe, Ytorch, command::free_port};
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
@@ -54,7 +54,7 @@ fn a_clone_of_a_running_instance_has_its_data_and_nothing_that_is_personal() {
     let before = filled(&ytorch);
     let dry = ytorch.must(&["clone", "friend", "copy", "--dry-run"]).stdout;
     assert!(dry.contains("would copy `friend` to `copy`") && !ytorch.root().join("copy").exists(), "{dry}");
-    let cloned = ytorch.must(&["clone", "friend", "copy", "--json"]).json();
+    let cloned = ytorch.must(&["clone", "friend", "copy", "--port", &free_port().to_string(), "--json"]).json();
     assert_eq!((&cloned["started"], &cloned["clone_of"]), (&true.into(), &"friend".into()));
     assert_eq!(views(&ytorch, "copy"), before);
     assert_eq!(views(&ytorch, "friend"), before);

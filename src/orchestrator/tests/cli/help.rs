@@ -31,6 +31,10 @@ const VERBS: &[&str] = &[
     "exec",
     "completions",
     "man",
+    "clone",
+    "export",
+    "import",
+    "adopt",
 ];
 
 #[test]
