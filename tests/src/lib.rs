@@ -14,6 +14,7 @@ pub mod prometheus;
 pub mod recount;
 pub mod service;
 pub mod session;
+pub mod socketed;
 pub mod truth;
 
 pub use browser::Browser;
@@ -25,6 +26,7 @@ pub use listener::{Listener, Received};
 pub use recount::{Figures, Recount};
 pub use service::Service;
 pub use session::Session;
+pub use socketed::Socketed;
 pub use truth::Truth;
 
 /// Every address of the API that reads, without its query. Tests ask each; the documents must name each.

@@ -2,6 +2,7 @@
 
 mod backup;
 mod exec;
+mod image;
 mod operations;
 mod set;
 mod shell;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::server_log::Level;
 pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
 pub(crate) use exec::Exec;
+pub(crate) use image::{Image, ImageBuild, ImageLoad, ImageVerb};
 pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
@@ -121,6 +123,8 @@ pub(crate) enum Verb {
     Breakers(Breakers),
     /// Set, list and remove secrets of services outside; rotate their encryption key
     Secret(Secret),
+    /// Build, load and show the images that instances run in
+    Image(Image),
     /// Show every setting with its value and where it comes from
     Config(Choice),
     /// Check this machine and an instance without starting anything

@@ -10,6 +10,7 @@ mod config;
 mod create;
 mod exec;
 mod export;
+mod image;
 mod import;
 mod ingest;
 mod inspect;
@@ -117,6 +118,7 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Names => listing::names(context),
         Verb::Reconcile(options) => reconcile::reconcile(context, &options),
         Verb::Render(options) => render::render(context, &options),
+        Verb::Image(options) => image::image(context, &options),
         Verb::Supervise(options) => supervise(&options, &context.clock).map(|()| Answer::done("", Value::Null)),
     }
 }

@@ -73,6 +73,6 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         Verb::Status(_) | Verb::List | Verb::Open(_) | Verb::Token(_) | Verb::Logs(_) | Verb::Config(_) => None,
         Verb::Clone(_) | Verb::Export(_) | Verb::Import(_) | Verb::Adopt(_) => None,
         Verb::Purge(_) | Verb::Inspect(_) | Verb::Completions(_) | Verb::Man(_) | Verb::Names => None,
-        Verb::Validate(_) | Verb::Render(_) | Verb::Supervise(_) => None,
+        Verb::Validate(_) | Verb::Render(_) | Verb::Image(_) | Verb::Supervise(_) => None,
     }
 }

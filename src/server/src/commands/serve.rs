@@ -51,7 +51,10 @@ fn serve(instance: &Instance, passed: Option<Sockets>) -> Result<(), Problem> {
     let asking = manager.ask_for_time();
     // Taken before the database is touched, so that a start that cannot succeed changes as little as possible.
     let sockets = match passed {
-        Some(passed) => passed,
+        Some(passed) => {
+            tracing::info!(sockets = passed.all().len(), "sockets were passed, so `bind` and `port` do not count");
+            passed
+        }
         None => Sockets::bind(instance.loaded.settings.address())?,
     };
     let token = instance.token()?;
