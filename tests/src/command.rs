@@ -98,7 +98,7 @@ impl Ytorch {
 
 /// A port that is free now and that no other test process will choose: below those that the system hands out, counted
 /// from a place that depends on the process.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static GIVEN: AtomicU32 = AtomicU32::new(0);
     loop {
         let step = std::process::id() * 8 + GIVEN.fetch_add(1, Ordering::Relaxed);

@@ -166,6 +166,17 @@ fn take_snapshot(original: &Path, work: &Path, room: &mut Room, watch: &mut Watc
     })
 }
 
+/// Copies the database into a folder, whole and looked after: where the copy is, and its rows. `None` if there is no database.
+pub(crate) fn copy_database(
+    original: &Path,
+    work: &Path,
+    room: &mut Room,
+    watch: &mut Watch<'_>,
+) -> Result<(Option<PathBuf>, u64), Problem> {
+    let Snapshot { source, migrations: _, counts } = take_snapshot(original, work, room, watch)?;
+    Ok((source.map(|source| source.file), counts.values().sum()))
+}
+
 fn write_archive(
     request: &Request<'_>,
     began: Timestamp,

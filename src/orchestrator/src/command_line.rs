@@ -6,6 +6,7 @@ mod image;
 mod operations;
 mod set;
 mod shell;
+mod transfer;
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -20,6 +21,7 @@ pub(crate) use operations::{
 };
 pub(crate) use set::Set;
 pub(crate) use shell::{Completions, Man, Shell};
+pub(crate) use transfer::{Adopt, Clone, Export, Import};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
@@ -105,6 +107,14 @@ pub(crate) enum Verb {
     Backup(Backup),
     /// Restore a backup to a new instance, or in place of one
     Restore(Restore),
+    /// Copy an instance under another name, whether it runs or not
+    Clone(Clone),
+    /// Pack an instance into one file for another machine
+    Export(Export),
+    /// Make an instance of what `ytorch export` packed, or of any backup
+    Import(Import),
+    /// Take a folder of an instance into the root: from another machine, renamed, or left by a teardown
+    Adopt(Adopt),
     /// Check a database, give back its free pages and sweep temporary files
     Maintain(Change),
     /// Show the jobs of a running instance; cancel one or try it again
@@ -161,6 +171,9 @@ pub(crate) struct Create {
     /// Start it on the first request and end it when it is idle
     #[arg(long, conflicts_with = "no_start")]
     pub on_demand: bool,
+    /// Fill it with a backup; its settings come from there as well
+    #[arg(long, value_name = "FILE", conflicts_with = "time_zone")]
+    pub from_backup: Option<PathBuf>,
     /// Time zone of the pages, an IANA name [default: this machine's]
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<String>,

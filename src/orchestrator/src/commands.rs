@@ -1,12 +1,17 @@
 //! The verbs, one per file, and what they share. It does not print: verbs return answers.
 
+mod adopt;
+mod arrival;
 mod backup;
 mod breakers;
+mod clone;
 mod completions;
 mod config;
 mod create;
 mod exec;
+mod export;
 mod image;
+mod import;
 mod ingest;
 mod inspect;
 mod instance_log;
@@ -95,6 +100,10 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Reingest(options) => reingest::reingest(context, &options),
         Verb::Backup(options) => backup::backup(context, &options),
         Verb::Restore(options) => restore::restore(context, &options),
+        Verb::Clone(options) => clone::clone(context, &options),
+        Verb::Export(options) => export::export(context, options),
+        Verb::Import(options) => import::import(context, &options),
+        Verb::Adopt(options) => adopt::adopt(context, &options),
         Verb::Maintain(options) => maintain::maintain(context, &options),
         Verb::Jobs(options) => jobs::jobs(context, &options),
         Verb::Breakers(options) => breakers::breakers(context, &options),

@@ -10,6 +10,7 @@ mod apply;
 mod audit;
 mod engine;
 mod export_files;
+mod folder_copy;
 mod image;
 mod import;
 mod lock;

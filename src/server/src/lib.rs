@@ -52,6 +52,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Settings(arguments) => commands::settings::run(&arguments),
         Verb::Check(arguments) => commands::check::run(&arguments),
         Verb::Backup(arguments) => commands::backup::run(&arguments),
+        Verb::Snapshot(arguments) => commands::snapshot::run(&arguments),
         Verb::BackupShow(arguments) => commands::archive::show(&arguments),
         Verb::BackupVerify(arguments) => commands::archive::verify(&arguments),
         Verb::BackupDrill(arguments) => commands::archive::drill(&arguments),

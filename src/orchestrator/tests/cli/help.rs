@@ -32,6 +32,10 @@ const VERBS: &[&str] = &[
     "exec",
     "completions",
     "man",
+    "clone",
+    "export",
+    "import",
+    "adopt",
 ];
 
 #[test]

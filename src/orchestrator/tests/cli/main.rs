@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what every test of this program stands on is test code, too")]
 
+mod adopt;
 mod audit;
 mod create;
 mod exec;
