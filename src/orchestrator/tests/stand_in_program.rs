@@ -1,4 +1,4 @@
-//! A stand-in for `systemctl`, `journalctl` and `podman`: says its name and its arguments to the stand-in machine
+//! A stand-in for `systemctl`, `journalctl`, `podman` and its generator: says its name and its arguments to the stand-in machine
 //! (`stand_in/machine.py`) and ends as that says. It knows nothing itself; a link to it is one of the programs.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "a program for tests")]
@@ -13,7 +13,11 @@ use std::{
 
 fn main() {
     let mut words = env::args();
-    let own = PathBuf::from(words.next().unwrap());
+    let called = PathBuf::from(words.next().unwrap());
+    // Whoever calls a program by its bare name found it in the search path.
+    let search = env::var_os("PATH").unwrap_or_default();
+    let mut places = env::split_paths(&search).map(|folder| folder.join(&called));
+    let own = places.find(|path| path.is_file()).unwrap_or(called);
     let name = own.file_name().unwrap().to_string_lossy().into_owned();
     // A test runner asks every test program for its list; only links have a machine beside them.
     let Some(machine) = own.parent().and_then(|bin| bin.parent()).map(|folder| folder.join("socket")) else { return };
@@ -24,7 +28,8 @@ fn main() {
         eprintln!("the stand-in machine of {} is gone", own.display());
         exit(70);
     };
-    let asked = serde_json::json!({ "program": name, "arguments": words.collect::<Vec<_>>() });
+    let folder = env::var("QUADLET_UNIT_DIRS").unwrap_or_default();
+    let asked = serde_json::json!({ "program": name, "arguments": words.collect::<Vec<_>>(), "quadlets": folder });
     writeln!(stream, "{asked}").unwrap();
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();

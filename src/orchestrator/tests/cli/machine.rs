@@ -29,7 +29,7 @@ impl Machine {
         for inside in ["bin", "etc"] {
             fs::create_dir(folder.path().join(inside)).unwrap();
         }
-        for name in ["systemctl", "journalctl", "podman"] {
+        for name in ["systemctl", "journalctl", "podman", "quadlet"] {
             symlink(stand_in("stand_in_program"), folder.path().join("bin").join(name)).unwrap();
         }
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stand_in/machine.py");
@@ -61,14 +61,47 @@ impl Machine {
             .env("YTORCH_ENGINE", self.engine)
             .env("YTORCH_SYSTEMCTL", bin.join("systemctl"))
             .env("YTORCH_PODMAN", bin.join("podman"))
+            .env("YTORCH_QUADLET", bin.join("quadlet"))
             .env("YTORCH_SYSTEM_CONFIG", self.configuration())
             .env("XDG_CONFIG_HOME", self.configuration())
             .env("XDG_RUNTIME_DIR", self.folder.path());
     }
 
+    /// Stops every unit, as somebody might by hand.
+    pub(super) fn stop_everything(&self) {
+        self.systemctl(&["stop", "*.socket", "*.service"]);
+    }
+
+    /// Asks systemd, as a person might.
+    pub(super) fn systemctl(&self, words: &[&str]) {
+        assert!(Command::new(self.folder.path().join("bin/systemctl")).args(words).status().unwrap().success());
+    }
+
     /// Lets calls whose words contain these end like this: `{program, words, code, stdout, stderr, times}` each.
     pub(super) fn rule(&self, rules: Value) {
         write(self.folder.path().join("rules.json"), rules.to_string()).unwrap();
+    }
+
+    /// Lets calls of `systemctl` with this word wait until they are released.
+    pub(super) fn hold(&self, word: &str) {
+        write(self.folder.path().join("hold"), word).unwrap();
+    }
+
+    /// Lets them go on.
+    pub(super) fn release(&self) {
+        fs::remove_file(self.folder.path().join("hold")).unwrap();
+    }
+
+    /// Waits until a program was called like this.
+    pub(super) fn wait_for_call(&self, call: &str) {
+        let is_made = || fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default().contains(call);
+        for _ in 0..2000 {
+            if is_made() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("nobody called `{call}`");
     }
 
     /// Every call so far, a line each, and forgets them.

@@ -11,7 +11,9 @@ mod ingest;
 mod inspect;
 mod logs;
 mod machine;
+mod many;
 mod operations;
+mod refusals;
 mod running;
 mod set;
 mod teardown;
@@ -76,8 +78,7 @@ impl Root {
 
     /// A root folder on a machine with systemd and Podman, where `auto` is this engine.
     fn on_a_machine(engine: &'static str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self { machine: Some(Machine::boot(engine)), folder }
+        Self { machine: Some(Machine::boot(engine)), folder: quick_folder() }
     }
 
     fn machine(&self) -> &Machine {
@@ -141,6 +142,11 @@ impl Drop for Root {
             self.run(&["stop", instance["name"].as_str().unwrap_or_default()]);
         }
     }
+}
+
+/// A folder in memory where there is one: a process that dies loses nothing there either, and syncing costs nothing.
+fn quick_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
 }
 
 /// Writes a file as a person would.

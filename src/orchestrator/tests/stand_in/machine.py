@@ -14,9 +14,11 @@ import signal
 import socket
 import sys
 import threading
+import time
 
 import podman
 import systemd
+import units
 
 
 class Machine:
@@ -43,8 +45,9 @@ class Machine:
                 return rule["code"], rule.get("stdout", ""), rule.get("stderr", "")
         return None
 
-    def answer(self, program, arguments):
+    def answer(self, program, arguments, quadlets):
         self.calls.write(f"{program} {' '.join(arguments)}\n")
+        self.wait_while_held(program, arguments)
         ruled = self.ruled(program, arguments)
         if ruled:
             return ruled
@@ -54,13 +57,26 @@ class Machine:
             return self.systemd.journalctl(arguments)
         if program == "podman":
             return self.podman.podman(arguments)
+        if program == "quadlet":
+            return units.dry_run(quadlets)
         return 0, "", ""
+
+    def wait_while_held(self, program, arguments):
+        """A test holds an order as long as the file `hold` names its word."""
+        hold = self.folder / "hold"
+        while program == "systemctl":
+            try:
+                if hold.read_text() not in arguments:
+                    return
+            except FileNotFoundError:
+                return
+            time.sleep(0.01)
 
     def serve(self, connection):
         with connection, connection.makefile("rw") as stream:
             asked = json.loads(stream.readline())
             try:
-                code, stdout, stderr = self.answer(asked["program"], asked["arguments"])
+                code, stdout, stderr = self.answer(asked["program"], asked["arguments"], asked["quadlets"])
             except Exception as error:  # A fault of the stand-in must be seen by the test that meets it.
                 code, stdout, stderr = 70, "", f"the stand-in for {asked['program']} broke: {error!r}\n"
             stream.write(json.dumps({"code": code, "stdout": stdout, "stderr": stderr}) + "\n")

@@ -58,8 +58,8 @@ class Manager:
     def systemctl(self, words):
         if words[0] == "show":
             return self.show(words[1:])
-        names = [word for word in words[1:] if not word.startswith("--")]
         with self.lock:
+            names = [name for word in words[1:] if not word.startswith("--") for name in self.matching(word)]
             if words[0] == "daemon-reload":
                 self.files.generate()
                 for name, state in self.states.items():

@@ -30,6 +30,16 @@ def fingerprint(path):
         return None
 
 
+def dry_run(folder):
+    """What `quadlet -dryrun` says about the quadlets of a folder."""
+    for path in pathlib.Path(folder).glob("*.container"):
+        for section, key, _ in read(path.read_text()):
+            if section == "Container" and key not in QUADLET_KEYS:
+                words = f"unsupported key '{key}' in group 'Container' in {path}"
+                return 1, "", f'quadlet-generator[1]: converting "{path.name}": {words}\n'
+    return 0, "", ""
+
+
 class Unit:
     """A loaded unit: what its files say, and from which files."""
 
