@@ -112,6 +112,18 @@ fn a_page_that_is_merely_open_keeps_no_server_awake_and_is_told() {
 }
 
 #[test]
+fn a_log_in_link_that_is_still_good_keeps_the_server_awake_until_it_is_used() {
+    let held = Socketed::hold(SOON_IDLE, &[]);
+    held.ask_local("GET", "/healthz", &[]);
+    let link = held.client().post("/api/v1/login-links", &[], "").json();
+    assert!(!held.comes_within("ended", Duration::from_secs(3)), "it ended, and the link with it");
+    let path = link["path"].as_str().unwrap();
+    let answer = held.ask_local("GET", path, &[]);
+    assert!(answer.starts_with("HTTP/1.1 303") || answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(held.wait_for_end(), 0);
+}
+
+#[test]
 fn an_upload_keeps_the_server_awake() {
     let held = Socketed::hold(SOON_IDLE, &[]);
     held.ask_local("GET", "/healthz", &[]);

@@ -83,7 +83,8 @@ impl Matrix {
         let ports: BTreeSet<u64> = instances.iter().map(|instance| instance["port"].as_u64().unwrap()).collect();
         assert_eq!(ports.len(), instances.len(), "{place}: a port twice: {listed}");
         let folder = self.root.file("friend");
-        let is_there = folder.join("config/instance.toml").is_file() || folder.join("config/instance.removed.toml").is_file();
+        let is_there =
+            folder.join("config/instance.toml").is_file() || folder.join("config/instance.removed.toml").is_file();
         assert!(is_there || !folder.exists(), "{place}: half an instance");
         if is_there && !case.before.is_empty() {
             let export = fs::read_to_string(folder.join("data/raw/export")).unwrap_or_default();
@@ -120,7 +121,8 @@ impl Matrix {
         self.run(&["purge", "sweeper", "--yes-delete-data-of=sweeper"]).ok();
         for entry in fs::read_dir(self.root.path()).unwrap().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let is_rest = [".staging-", ".ytorch-purged-", ".ytorch-restoring-"].iter().any(|rest| name.starts_with(rest));
+            let is_rest =
+                [".staging-", ".ytorch-purged-", ".ytorch-restoring-"].iter().any(|rest| name.starts_with(rest));
             assert!(!is_rest, "{place}: {name} was left");
         }
     }
