@@ -70,7 +70,13 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         Verb::Reingest(_) | Verb::Backup(_) | Verb::Restore(_) | Verb::Maintain(_) | Verb::Teardown(_) => None,
         // What it runs is not ours, and so are its changes.
         Verb::Exec(_) => None,
-        Verb::Status(_) | Verb::List | Verb::Open(_) | Verb::Token(_) | Verb::Logs(_) | Verb::Config(_) => None,
+        Verb::Status(_)
+        | Verb::List
+        | Verb::Open(_)
+        | Verb::Share(_)
+        | Verb::Token(_)
+        | Verb::Logs(_)
+        | Verb::Config(_) => None,
         Verb::Clone(_) | Verb::Export(_) | Verb::Import(_) | Verb::Adopt(_) => None,
         Verb::Purge(_) | Verb::Inspect(_) | Verb::Completions(_) | Verb::Man(_) | Verb::Names => None,
         Verb::Validate(_) | Verb::Render(_) | Verb::Image(_) | Verb::Supervise(_) => None,

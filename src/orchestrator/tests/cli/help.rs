@@ -35,6 +35,7 @@ const VERBS: &[&str] = &[
     "export",
     "import",
     "adopt",
+    "share",
 ];
 
 #[test]

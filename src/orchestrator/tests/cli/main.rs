@@ -13,6 +13,7 @@ mod logs;
 mod operations;
 mod running;
 mod set;
+mod share;
 mod shell;
 mod teardown;
 
