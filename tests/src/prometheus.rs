@@ -1,8 +1,6 @@
 //! A real Prometheus and its `promtool`, both of Debian's package. It judges no metric; `promtool` and the tests do.
 
 use std::{
-    env,
-    ffi::OsStr,
     fs::File,
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},

@@ -1,6 +1,5 @@
 //! The server behind sockets that somebody else holds: what is served, that no request is lost, when it ends by itself,
 //! and what it tells its manager. What systemd itself does with them is tested on real hosts.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test by it")]
 
 use std::{
     fs,
@@ -47,7 +46,7 @@ fn four_restarts_under_load_lose_no_request() {
     let ask_on_and_on = |client: usize| {
         let mut failures = Vec::new();
         while !ends.load(Ordering::Relaxed) {
-            let answer = if client % 2 == 0 { over_network(&address) } else { over_local(&path) };
+            let answer = if client.is_multiple_of(2) { over_network(&address) } else { over_local(&path) };
             match answer {
                 Ok(answer) if answer.starts_with("HTTP/1.1 200") => drop(answered.fetch_add(1, Ordering::Relaxed)),
                 other => failures.push(format!("{other:?}")),
@@ -104,8 +103,8 @@ fn a_page_that_is_merely_open_keeps_no_server_awake_and_is_told() {
     held.ask_local("GET", "/healthz", &[]);
     let token = fs::read_to_string(held.folder().join("config/secrets/token")).unwrap();
     let mut stream = held.network();
-    let head = "GET /jobs/events HTTP/1.1\r\nHost: localhost\r\n";
-    write!(stream, "{head}Authorization: Bearer {}\r\n\r\n", token.trim()).unwrap();
+    let request = "GET /jobs/events HTTP/1.1\r\nHost: localhost\r\n";
+    write!(stream, "{request}Authorization: Bearer {}\r\n\r\n", token.trim()).unwrap();
     let mut told = String::new();
     stream.read_to_string(&mut told).unwrap();
     assert!(told.contains("event: jobs") && told.contains("event: asleep"), "{told}");

@@ -146,9 +146,14 @@ fn take_snapshot(original: &Path, work: &Path, room: &mut Room, watch: &mut Watc
     }
     let file = work.join("ytorch.sqlite3");
     database::copy(original, &file, room, watch)?;
-    let failed = |error| failure::sqlite("could not check the copy of the database", error);
-    let connection = open_untouched(&file, false).map_err(failed)?;
-    let faults = database::faults(&connection).map_err(failed)?;
+    let failed = |error| {
+        if watch.is_cancelled() {
+            return failure::cancelled();
+        }
+        failure::sqlite("could not check the copy of the database", error)
+    };
+    let mut connection = open_untouched(&file, false).map_err(failed)?;
+    let faults = database::until_over(&mut connection, watch, database::faults).map_err(failed)?;
     if !faults.is_empty() {
         return Err(database::damaged(&faults));
     }

@@ -1,5 +1,8 @@
 //! Does actions, one by one, in order. It decides nothing: a plan says what, this says how.
 
+#[cfg(debug_assertions)]
+mod death;
+
 use std::{fs, io, os::unix::fs::symlink, path::Path};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -38,6 +41,8 @@ pub(crate) struct Machine<'a> {
 
 impl Hands for Machine<'_> {
     fn apply(&mut self, action: &Action) -> Result<(), Problem> {
+        #[cfg(debug_assertions)]
+        death::before_an_effect();
         if let Action::Engine(step) = action {
             return self.engine.apply(step, self.folders, self.spec);
         }

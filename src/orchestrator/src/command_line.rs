@@ -20,7 +20,7 @@ pub(crate) use image::{Image, ImageBuild, ImageLoad, ImageVerb};
 pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
-pub(crate) use set::Set;
+pub(crate) use set::{Limit, Set};
 pub(crate) use share::{Over, ProxyKind, ProxySite, Share};
 pub(crate) use shell::{Completions, Man, Shell};
 pub(crate) use transfer::{Adopt, Clone, Export, Import};
@@ -141,7 +141,7 @@ pub(crate) enum Verb {
     Render(Render),
     /// Remove a deployment and delete its data; asks for the name
     Purge(Purge),
-    /// Run a command in the folder of an instance, with YTORCH_URL and the like set
+    /// Run a command in the folder of an instance, which is told its address
     Exec(Exec),
     /// Print a script that completes words and names of instances in a shell
     Completions(Completions),

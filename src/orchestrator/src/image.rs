@@ -53,7 +53,7 @@ impl Image {
     /// Reads an item of `podman image ls`.
     fn listed(told: &Value) -> Option<Self> {
         let created = told["Created"].as_i64().unwrap_or_default();
-        Self::of(told, &told["Labels"], &told["Names"], Timestamp::from_seconds(created).to_string())
+        Self::of(told, &told["Labels"], &told["Names"], Timestamp::from_seconds(created).to_jiff().to_string())
     }
 
     /// Reads an item of `podman image inspect`, which says the same in other words.

@@ -1,5 +1,6 @@
 //! The program `podman`: where it is, how it is asked, and what its refusals mean. It does not know what is run with it.
 
+pub(crate) mod pause;
 mod refusal;
 
 use std::{
@@ -99,7 +100,11 @@ impl Podman {
     ) -> Result<String, PodmanError> {
         let command = self.command(arguments);
         let words = first_words(command.get_args());
-        let output = self.output(command)?;
+        let again: Vec<OsString> = command.get_args().map(OsStr::to_owned).collect();
+        let mut output = self.output(command)?;
+        if !output.status.success() && pause::is_mended(self, &String::from_utf8_lossy(&output.stderr)) {
+            output = self.output(self.command(again))?;
+        }
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }

@@ -46,7 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match command_line.verb {
         Verb::Serve(arguments) => commands::serve::run(&arguments),
-        Verb::Health(arguments) => commands::health::run(&arguments),
+        Verb::Health(arguments) => Ok(commands::health::run(&arguments)),
         Verb::Import(arguments) => commands::import::import(&arguments),
         Verb::Reingest(arguments) => commands::import::reingest(&arguments),
         Verb::Settings(arguments) => commands::settings::run(&arguments),

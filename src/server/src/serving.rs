@@ -90,14 +90,14 @@ async fn until_idle(site: &Site, idle_after: Option<Duration>) {
     let mut changes = site.services.queue.subscribe();
     site.activity.touch();
     loop {
-        let wait = match site.activity.quiet_for() {
+        let wait = match site.activity.quiet_for().map(|quiet| idle_after.saturating_sub(quiet)) {
             None => idle_after.min(NEXT_LOOK),
-            Some(quiet) if quiet < idle_after => idle_after - quiet,
-            Some(_) if !has_jobs(site).await => return,
-            Some(_) => {
+            Some(Duration::ZERO) if !has_jobs(site).await => return,
+            Some(Duration::ZERO) => {
                 site.activity.touch();
                 idle_after
             }
+            Some(left) => left,
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

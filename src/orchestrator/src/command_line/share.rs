@@ -9,7 +9,7 @@ use super::{Choice, set::host_name};
 pub(crate) struct Share {
     #[command(flatten)]
     pub choice: Choice,
-    /// Where the friend sees it, such as https://friend.example.org [default: its address on this machine]
+    /// Where the friend sees it, such as `https://friend.example.org` [default: its address on this machine]
     #[arg(long, value_name = "URL")]
     pub via: Option<String>,
     /// Print the address and the token instead of a link that works once

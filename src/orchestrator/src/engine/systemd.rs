@@ -1,6 +1,7 @@
 //! The engines that let systemd hold the port and run the server: `quadlet`, `podman` and `native`. It decides nothing;
 //! `plan` does, and `text` says what is written.
 
+pub(crate) mod generator;
 pub(crate) mod manager;
 pub(crate) mod names;
 mod plan;
@@ -12,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ytorch_core::{InstanceFolders, Problem, Zone};
+use ytorch_core::{ExitCode, InstanceFolders, Problem, Zone};
 
 use crate::{
     engine::{
@@ -21,7 +22,7 @@ use crate::{
     },
     outside,
     plan::Action,
-    podman::{Podman, Refusal},
+    podman::{Podman, Refusal, pause},
     ports,
     spec::{Desired, Spec},
     tail::last_lines,
@@ -113,13 +114,45 @@ impl Systemd {
 
     /// Starts or restarts a unit; what it said is the reason if it does not come up.
     fn bring_up(&self, order: &str, unit: &str, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
-        let Err(problem) = self.manager.order(&[order, "--", unit]) else { return Ok(()) };
+        let Err(mut problem) = self.manager.order(&[order, "--", unit]) else { return Ok(()) };
+        let mut words = self.last_words(folders, spec);
+        if self.is_mended(&words) {
+            match self.manager.order(&[order, "--", unit]) {
+                Ok(()) => return Ok(()),
+                Err(another) => problem = another,
+            }
+            words = self.last_words(folders, spec);
+        }
         if unit == self.names.socket(&spec.name) && !ports::can_bind(spec.bind, spec.port) {
             let hint = format!("stop that program, or choose another port: ytorch set {} --port N", spec.name);
             return Err(ports::taken(spec.port, &hint));
         }
-        let words = self.last_words(folders, spec);
+        if let Some(reason) = self.why_not_found(&problem) {
+            let what = "Podman's generator does not accept the quadlet, so there is no service";
+            let quadlet = self.names.service_file();
+            return Err(Problem::new(ExitCode::Unfit, what).detail(reason).hint(format!(
+                "delete {} to get ytorch's own: ytorch reconcile {}",
+                quadlet.display(),
+                spec.name
+            )));
+        }
         Err(Refusal::explained(problem, &words))
+    }
+
+    /// Whether the reason was one that could be mended at once.
+    fn is_mended(&self, words: &[String]) -> bool {
+        self.names.kind() != Kind::Native
+            && Podman::of_this_machine().is_ok_and(|podman| pause::is_mended(&podman, &words.join("\n")))
+    }
+
+    /// What the generator says where systemd only says that there is no such unit.
+    fn why_not_found(&self, problem: &Problem) -> Option<String> {
+        let is_missing = problem.detail.as_ref().is_some_and(|words| words.contains("not found"));
+        if self.names.kind() != Kind::Quadlet || !is_missing {
+            return None;
+        }
+        let quadlet = self.names.service_file();
+        generator::check(&generator::find()?, quadlet.parent()?, self.manager.scope()).err()
     }
 }
 

@@ -24,6 +24,7 @@ const VERBS: &[&str] = &[
     "jobs",
     "breakers",
     "secret",
+    "image",
     "config",
     "validate",
     "teardown",

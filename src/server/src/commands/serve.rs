@@ -21,7 +21,7 @@ use crate::{
     platform::{Platform, Site},
     router,
     serving::{self, Signals},
-    sockets::Sockets,
+    sockets::{Socket, Sockets},
     watchdog, web,
 };
 
@@ -142,9 +142,11 @@ fn say_ready(instance: &Instance, sockets: &Sockets) -> String {
     for address in sockets.addresses().filter(|address| !address.ip().is_loopback()) {
         tracing::warn!(%address, "other machines can reach this instance, because it does not listen on a loopback address");
     }
-    let places: Vec<String> = sockets.all().iter().map(|socket| socket.place()).collect();
+    let places: Vec<String> = sockets.all().iter().map(Socket::place).collect();
     let words = format!("serving on {}", places.join(" and "));
-    tracing::info!("READY: {words}");
+    for socket in sockets.all() {
+        tracing::info!(address = %socket.address(), "READY");
+    }
     for place in places {
         output::tell(&format!("ready: {place}"));
     }
