@@ -18,6 +18,7 @@ mod operations;
 mod refusals;
 mod running;
 mod set;
+mod share;
 mod shell;
 mod teardown;
 
