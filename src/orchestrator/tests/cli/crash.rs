@@ -83,7 +83,8 @@ impl Matrix {
         let ports: BTreeSet<u64> = instances.iter().map(|instance| instance["port"].as_u64().unwrap()).collect();
         assert_eq!(ports.len(), instances.len(), "{place}: a port twice: {listed}");
         let folder = self.root.file("friend");
-        let is_there = folder.join("config/instance.toml").is_file() || folder.join("config/instance.removed.toml").is_file();
+        let is_there =
+            folder.join("config/instance.toml").is_file() || folder.join("config/instance.removed.toml").is_file();
         assert!(is_there || !folder.exists(), "{place}: half an instance");
         if is_there && !case.before.is_empty() {
             let export = fs::read_to_string(folder.join("data/raw/export")).unwrap_or_default();
@@ -120,13 +121,15 @@ impl Matrix {
         self.run(&["purge", "sweeper", "--yes-delete-data-of=sweeper"]).ok();
         for entry in fs::read_dir(self.root.path()).unwrap().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let is_rest = [".staging-", ".ytorch-purged-", ".ytorch-restoring-"].iter().any(|rest| name.starts_with(rest));
+            let is_rest =
+                [".staging-", ".ytorch-purged-", ".ytorch-restoring-"].iter().any(|rest| name.starts_with(rest));
             assert!(!is_rest, "{place}: {name} was left");
         }
     }
 
     fn run_case(&mut self, case: &Case) {
-        for number in 0..LONGEST {
+        let first = if self.root.machine.is_some() { case.files } else { 0 };
+        for number in first..LONGEST {
             // Each point is mended in one of the two ways; the engines, which differ in nothing here, take turns.
             let mending = if (number + self.kills) % 2 == 0 { Mending::Reconcile } else { Mending::SameVerb };
             self.prepare(case);
@@ -149,7 +152,7 @@ fn matrix(root: Root, engine: &str) {
     for case in CASES.iter().filter(|case| !case.except.contains(&engine)) {
         matrix.run_case(case);
     }
-    assert!(matrix.kills > 60, "only {} kills", matrix.kills);
+    assert!(matrix.kills > 50, "only {} kills", matrix.kills);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod refusals;
 mod running;
 mod set;
 mod teardown;
+mod units;
 
 use std::{
     fs,

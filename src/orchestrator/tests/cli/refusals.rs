@@ -22,10 +22,25 @@ fn start(root: &Root) -> Ended {
 fn words_of_podman_in_the_journal_are_explained() {
     let cases = [
         ("Error: 1f1f: image not known", 6, "image not known to Podman", "ytorch image list"),
-        ("Error: statfs /x/data: no such file or directory", 3, "a folder of the instance is missing", "ytorch validate"),
-        ("Error: cannot find UID/GID for user alice: no subuid ranges found in /etc/subuid", 3, "no ids", "--add-subuids"),
+        (
+            "Error: statfs /x/data: no such file or directory",
+            3,
+            "a folder of the instance is missing",
+            "ytorch validate",
+        ),
+        (
+            "Error: cannot find UID/GID for user alice: no subuid ranges found in /etc/subuid",
+            3,
+            "no ids",
+            "--add-subuids",
+        ),
         ("Error: write /var/tmp/x: no space left on device", 3, "the disk is full", "podman system df"),
-        ("Error: crun: setrlimit `RLIMIT_NOFILE`: Operation not permitted: OCI permission denied", 3, "a limit", "validate"),
+        (
+            "Error: crun: setrlimit `RLIMIT_NOFILE`: Operation not permitted: OCI permission denied",
+            3,
+            "a limit",
+            "validate",
+        ),
         ("Error: dbus-launch: executable file not found", 3, "service manager cannot be reached", "enable-linger"),
     ];
     for engine in ["quadlet", "podman"] {
