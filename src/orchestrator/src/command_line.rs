@@ -4,6 +4,7 @@ mod backup;
 mod exec;
 mod operations;
 mod set;
+mod timers;
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -16,6 +17,7 @@ pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
 pub(crate) use set::Set;
+pub(crate) use timers::{Timers, TimersVerb};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
@@ -117,6 +119,8 @@ pub(crate) enum Verb {
     Teardown(Teardown),
     /// Make what runs equal to what the specs say, after whatever happened
     Reconcile(Reconcile),
+    /// Let systemd reconcile all instances every few minutes, and back up those on demand
+    Timers(Timers),
     /// Print the files that follow from a spec
     Render(Render),
     /// Remove a deployment and delete its data; asks for the name

@@ -21,6 +21,7 @@ mod running;
 mod secret;
 mod set;
 mod teardown;
+mod timers;
 mod validate;
 
 use std::{ffi::OsString, path::PathBuf, sync::OnceLock};
@@ -97,6 +98,7 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Exec(options) => exec::exec(context, &options),
         Verb::Reconcile(options) => reconcile::reconcile(context, &options),
         Verb::Render(options) => render::render(context, &options),
+        Verb::Timers(options) => timers::timers(context, &options),
         Verb::Supervise(options) => supervise(&options, &context.clock).map(|()| Answer::done("", Value::Null)),
     }
 }

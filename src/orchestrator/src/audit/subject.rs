@@ -58,6 +58,8 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         Verb::Reconcile(_) => None,
         Verb::Create(_) | Verb::Start(_) | Verb::Stop(_) | Verb::Restart(_) | Verb::Set(_) | Verb::Ingest(_) => None,
         Verb::Reingest(_) | Verb::Backup(_) | Verb::Restore(_) | Verb::Maintain(_) | Verb::Teardown(_) => None,
+        // They belong to no instance.
+        Verb::Timers(_) => None,
         // What it runs is not ours, and so are its changes.
         Verb::Exec(_) => None,
         Verb::Status(_) | Verb::List | Verb::Open(_) | Verb::Token(_) | Verb::Logs(_) | Verb::Config(_) => None,

@@ -6,6 +6,7 @@ pub(crate) mod manager;
 pub(crate) mod names;
 mod plan;
 pub(crate) mod text;
+pub(crate) mod timers;
 mod units;
 
 use std::{

@@ -19,6 +19,7 @@ mod refusals;
 mod running;
 mod set;
 mod teardown;
+mod timers;
 mod units;
 
 use std::{

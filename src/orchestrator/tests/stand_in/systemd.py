@@ -129,6 +129,9 @@ class Manager:
         state = self.state(name)
         if not state.unit:
             return f"Failed to start {name}: Unit {name} not found."
+        if name.endswith(".timer"):
+            state.active, state.sub = "active", "waiting"  # It never comes.
+            return None
         if name.endswith(".socket"):
             return self.listen(state)
         socket_name = name.removesuffix(".service") + ".socket"

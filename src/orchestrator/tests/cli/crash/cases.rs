@@ -64,6 +64,22 @@ pub(super) const CASES: &[Case] = &[
     Case { words: &["purge", "friend", "--yes-delete-data-of=friend"], ends: &["gone"], least: 6, ..USUAL },
     Case { words: &["restore", "BACKUP"], before: &[], least: 8, files: 8, ..USUAL },
     Case { words: &["restore", "BACKUP", "--yes"], data: &["precious", "restored"], least: 10, files: 8, ..USUAL },
+    Case {
+        words: &["timers", "on"],
+        before: &[&["create", "friend", "--port", "PORT", "--on-demand"], &["timers", "off"]],
+        ends: &["running", "idle"],
+        least: 8,
+        except: &["process"],
+        ..USUAL
+    },
+    Case {
+        words: &["timers", "off"],
+        before: &[&["create", "friend", "--port", "PORT", "--on-demand"], &["timers", "on"]],
+        ends: &["running", "idle"],
+        least: 8,
+        except: &["process"],
+        ..USUAL
+    },
     Case { words: &["reconcile", "friend"], damage: Some(lose_everything_derived), ..USUAL },
 ];
 
