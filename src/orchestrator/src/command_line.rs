@@ -2,9 +2,12 @@
 
 mod backup;
 mod exec;
+mod image;
 mod operations;
 mod set;
+mod shell;
 mod timers;
+mod transfer;
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -13,11 +16,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::server_log::Level;
 pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
 pub(crate) use exec::Exec;
+pub(crate) use image::{Image, ImageBuild, ImageLoad, ImageVerb};
 pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
 pub(crate) use set::Set;
+pub(crate) use shell::{Completions, Man, Shell};
 pub(crate) use timers::{Timers, TimersVerb};
+pub(crate) use transfer::{Adopt, Clone, Export, Import};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
@@ -103,6 +109,14 @@ pub(crate) enum Verb {
     Backup(Backup),
     /// Restore a backup to a new instance, or in place of one
     Restore(Restore),
+    /// Copy an instance under another name, whether it runs or not
+    Clone(Clone),
+    /// Pack an instance into one file for another machine
+    Export(Export),
+    /// Make an instance of what `ytorch export` packed, or of any backup
+    Import(Import),
+    /// Take a folder of an instance into the root: from another machine, renamed, or left by a teardown
+    Adopt(Adopt),
     /// Check a database, give back its free pages and sweep temporary files
     Maintain(Change),
     /// Show the jobs of a running instance; cancel one or try it again
@@ -111,6 +125,8 @@ pub(crate) enum Verb {
     Breakers(Breakers),
     /// Set, list and remove secrets of services outside; rotate their encryption key
     Secret(Secret),
+    /// Build, load and show the images that instances run in
+    Image(Image),
     /// Show every setting with its value and where it comes from
     Config(Choice),
     /// Check this machine and an instance without starting anything
@@ -127,6 +143,13 @@ pub(crate) enum Verb {
     Purge(Purge),
     /// Run a command in the folder of an instance, with YTORCH_URL and the like set
     Exec(Exec),
+    /// Print a script that completes words and names of instances in a shell
+    Completions(Completions),
+    /// Print the manual page, or write one for every verb
+    Man(Man),
+    /// Print the names of all instances (asked by the completion of a shell)
+    #[command(name = "__names", hide = true)]
+    Names,
     /// Keep a server running (started by `ytorch start`)
     #[command(hide = true)]
     Supervise(Supervise),
@@ -152,6 +175,9 @@ pub(crate) struct Create {
     /// Start it on the first request and end it when it is idle
     #[arg(long, conflicts_with = "no_start")]
     pub on_demand: bool,
+    /// Fill it with a backup; its settings come from there as well
+    #[arg(long, value_name = "FILE", conflicts_with = "time_zone")]
+    pub from_backup: Option<PathBuf>,
     /// Time zone of the pages, an IANA name [default: this machine's]
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<String>,

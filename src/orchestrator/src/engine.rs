@@ -148,6 +148,13 @@ pub(crate) struct Report {
     pub given_up: bool,
 }
 
+impl Activity {
+    /// Whether a request would be answered, be it by a server that it starts.
+    pub(crate) fn answers(self) -> bool {
+        matches!(self, Self::Kept | Self::Listening | Self::Orphan { .. })
+    }
+}
+
 impl Observed {
     /// What an engine without units sees.
     pub(crate) fn of(activity: Activity, report: Option<Report>) -> Self {

@@ -10,13 +10,14 @@ mod apply;
 mod audit;
 mod engine;
 mod export_files;
+mod folder_copy;
+mod image;
 mod import;
 mod lock;
 mod multipart;
 mod output;
 mod outside;
 mod plan;
-#[expect(dead_code, reason = "the verbs and engines that ask Podman follow")]
 mod podman;
 mod ports;
 mod programs;

@@ -35,6 +35,16 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         Verb::Restore(options) if !options.dry_run.dry_run => {
             Some(Subject { verb: "restore", instance: options.instance.clone() })
         }
+        Verb::Clone(options) if !options.dry_run.dry_run => {
+            Some(Subject { verb: "clone", instance: Some(options.new.clone()) })
+        }
+        Verb::Export(options) if !options.dry_run.dry_run => chosen("export", &options.choice),
+        Verb::Import(options) if !options.dry_run.dry_run => {
+            Some(Subject { verb: "import", instance: options.instance.clone() })
+        }
+        Verb::Adopt(options) if !options.dry_run.dry_run => {
+            Some(Subject { verb: "adopt", instance: options.instance.clone() })
+        }
         Verb::Maintain(options) if !options.dry_run.dry_run => chosen("maintain", &options.choice),
         Verb::Jobs(options) => match &options.verb {
             Some(JobsVerb::Cancel(options)) => named("jobs cancel", &options.choice),
@@ -63,6 +73,8 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         // What it runs is not ours, and so are its changes.
         Verb::Exec(_) => None,
         Verb::Status(_) | Verb::List | Verb::Open(_) | Verb::Token(_) | Verb::Logs(_) | Verb::Config(_) => None,
-        Verb::Purge(_) | Verb::Inspect(_) | Verb::Render(_) | Verb::Validate(_) | Verb::Supervise(_) => None,
+        Verb::Clone(_) | Verb::Export(_) | Verb::Import(_) | Verb::Adopt(_) => None,
+        Verb::Purge(_) | Verb::Inspect(_) | Verb::Completions(_) | Verb::Man(_) | Verb::Names => None,
+        Verb::Validate(_) | Verb::Render(_) | Verb::Image(_) | Verb::Supervise(_) => None,
     }
 }

@@ -79,6 +79,13 @@ impl Told {
     }
 }
 
+/// The names of all instances, a line each, for the completion of a shell: it asks no server.
+pub(super) fn names(context: &Context) -> Result<Answer, Problem> {
+    let names = context.root.names()?;
+    let lines: Vec<&str> = names.iter().map(InstanceName::as_str).collect();
+    Ok(Answer::shown(lines.join("\n"), json!({ "names": names })))
+}
+
 /// How all instances are.
 pub(super) fn list(context: &Context) -> Result<Answer, Problem> {
     let names = context.root.names()?;

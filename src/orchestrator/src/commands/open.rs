@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use ytorch_core::{ExitCode, Problem};
 
 use super::{Context, chosen, engine, read_token};
-use crate::{command_line::Open, engine::Activity, output::Answer, server_client::ServerClient};
+use crate::{command_line::Open, output::Answer, server_client::ServerClient};
 
 /// Asks the server for a link and opens it.
 pub(super) fn open(context: &Context, options: &Open) -> Result<Answer, Problem> {
@@ -17,7 +17,7 @@ pub(super) fn open(context: &Context, options: &Open) -> Result<Answer, Problem>
     let spec = context.root.instance(&name)?;
     let folders = context.root.folders(&name);
     let observed = engine(&folders, spec.engine).observe(&folders, &spec);
-    if !matches!(observed.activity, Activity::Kept | Activity::Orphan { .. }) {
+    if !observed.activity.answers() {
         return Err(Problem::new(ExitCode::Unhealthy, format!("the instance `{name}` does not run"))
             .hint(format!("start it with: ytorch start {name}")));
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what every test of this program stands on is test code, too")]
 
+mod adopt;
 mod audit;
 mod crash;
 mod create;
@@ -9,6 +10,7 @@ mod exec;
 mod fitness;
 mod help;
 mod idle;
+mod image;
 mod ingest;
 mod inspect;
 mod logs;
@@ -18,6 +20,7 @@ mod operations;
 mod refusals;
 mod running;
 mod set;
+mod shell;
 mod teardown;
 mod timers;
 mod units;

@@ -83,7 +83,7 @@ fn processes(spec: &Spec, observed: &Observed) -> Check {
     match observed.activity {
         Activity::Orphan { pid } => Check::warn(
             "processes",
-            format!("the supervisor was killed, its server lives (pid {pid})"),
+            format!("nothing keeps the server any more, which lives (pid {pid})"),
             format!("ytorch {mend} {name}"),
         ),
         Activity::Importing { pid, work } => Check::ok("processes", format!("{work} is running (pid {pid})")),
@@ -118,8 +118,7 @@ fn port(context: &Context, spec: &Spec, observed: &Observed) -> Check {
     if let Some(other) = others.iter().find(|other| other.name != spec.name && other.port == spec.port) {
         return Check::fail("port", format!("{} is also the port of `{}`", spec.port, other.name), edit);
     }
-    let is_ours = matches!(observed.activity, Activity::Kept | Activity::Listening | Activity::Orphan { .. });
-    if is_ours || ports::can_bind(spec.bind, spec.port) {
+    if observed.activity.answers() || ports::can_bind(spec.bind, spec.port) {
         return Check::ok("port", format!("{} on {}", spec.port, spec.bind));
     }
     Check::failed("port", ports::taken(spec.port, &edit))
