@@ -26,7 +26,16 @@ pub(crate) trait Hands {
 
 /// Does actions until one fails.
 pub(crate) fn apply_all(hands: &mut dyn Hands, actions: &[Action]) -> Result<(), Problem> {
-    actions.iter().try_for_each(|action| hands.apply(action))
+    actions.iter().try_for_each(|action| {
+        #[cfg(debug_assertions)]
+        death::before_an_effect();
+        hands.apply(action)
+    })
+}
+
+/// Does an action that needs no engine.
+pub(crate) fn apply_file(action: &Action) -> Result<(), Problem> {
+    apply_to_files(action).map_err(|error| failed(action, &error))
 }
 
 /// The real thing: files of this machine and an engine.
@@ -41,12 +50,10 @@ pub(crate) struct Machine<'a> {
 
 impl Hands for Machine<'_> {
     fn apply(&mut self, action: &Action) -> Result<(), Problem> {
-        #[cfg(debug_assertions)]
-        death::before_an_effect();
         if let Action::Engine(step) = action {
             return self.engine.apply(step, self.folders, self.spec);
         }
-        apply_to_files(action).map_err(|error| failed(action, &error))
+        apply_file(action)
     }
 }
 

@@ -7,6 +7,7 @@ mod operations;
 mod set;
 mod share;
 mod shell;
+mod timers;
 mod transfer;
 
 use std::{net::IpAddr, path::PathBuf};
@@ -23,6 +24,7 @@ pub(crate) use operations::{
 pub(crate) use set::{Limit, Set};
 pub(crate) use share::{Over, ProxyKind, ProxySite, Share};
 pub(crate) use shell::{Completions, Man, Shell};
+pub(crate) use timers::{Timers, TimersVerb};
 pub(crate) use transfer::{Adopt, Clone, Export, Import};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
@@ -137,6 +139,8 @@ pub(crate) enum Verb {
     Teardown(Teardown),
     /// Make what runs equal to what the specs say, after whatever happened
     Reconcile(Reconcile),
+    /// Let systemd reconcile all instances every few minutes, and back up those on demand
+    Timers(Timers),
     /// Print the files that follow from a spec
     Render(Render),
     /// Remove a deployment and delete its data; asks for the name

@@ -30,9 +30,10 @@ mod secret;
 mod set;
 mod share;
 mod teardown;
+mod timers;
 mod validate;
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, sync::OnceLock};
 
 use serde_json::{Value, json};
 use ytorch_core::{Clock, ExitCode, InstanceFolders, InstanceName, Problem, Secret};
@@ -120,6 +121,7 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Names => listing::names(context),
         Verb::Reconcile(options) => reconcile::reconcile(context, &options),
         Verb::Render(options) => render::render(context, &options),
+        Verb::Timers(options) => timers::timers(context, &options),
         Verb::Image(options) => image::image(context, &options),
         Verb::Supervise(options) => supervise(&options, &context.clock).map(|()| Answer::done("", Value::Null)),
     }
@@ -152,10 +154,16 @@ pub(crate) fn engine(folders: &InstanceFolders, name: EngineName) -> Box<dyn Eng
     match name {
         EngineName::Process => Box::new(Process::new(folders, server_program())),
         EngineName::Quadlet => Box::new(Systemd::new(Kind::Quadlet, root)),
-        EngineName::Podman if Manager::of_this_user().reachable().is_err() => Box::new(Detached::new(root)),
+        EngineName::Podman if !has_systemd() => Box::new(Detached::new(root)),
         EngineName::Podman => Box::new(Systemd::new(Kind::Podman, root)),
         EngineName::Native => Box::new(Systemd::new(Kind::Native, root)),
     }
+}
+
+/// Whether there is a systemd for us; it is asked once per command.
+fn has_systemd() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| Manager::of_this_user().reachable().is_ok())
 }
 
 /// The server program of this machine.

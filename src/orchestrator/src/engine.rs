@@ -21,6 +21,11 @@ pub(crate) trait Engine {
     /// What runs at this moment. It asks the system, never its own memory, and changes nothing.
     fn observe(&self, folders: &InstanceFolders, spec: &Spec) -> Observed;
 
+    /// What runs for many instances of this engine, if one question answers for all of them. Else each is observed by itself.
+    fn observe_together(&self, _instances: &[(InstanceFolders, &Spec)]) -> Option<Vec<Observed>> {
+        None
+    }
+
     /// What has to be done so that what runs is what the spec says. It changes nothing.
     fn reconcile(&self, folders: &InstanceFolders, spec: &Spec, observed: &Observed) -> Result<Vec<Action>, Problem>;
 

@@ -65,7 +65,7 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         Verb::Reconcile(options) if !options.dry_run.dry_run && !options.all => {
             Some(chosen("reconcile", &options.choice))
         }
-        // Looks, dry runs, what `exec` runs, which is not ours, and `reconcile --all`: what that mends is what other
+        // Looks, dry runs, timers, which belong to no instance, what `exec` runs, which is not ours, and `reconcile --all`: what that mends is what other
         // commands wished for, and they told of it.
         Verb::Create(_)
         | Verb::Start(_)
@@ -99,6 +99,7 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         | Verb::Validate(_)
         | Verb::Render(_)
         | Verb::Image(_)
+        | Verb::Timers(_)
         | Verb::Supervise(_) => None,
     }
 }

@@ -48,6 +48,7 @@ pub(super) fn create(context: &Context, options: &Create) -> Result<Answer, Prob
     let making = Making::of(context, &name, options, zone.as_ref())?;
     let folders = context.root.folders(&name);
     carry_out(&folders, &making.spec, &making.actions)?;
+    super::timers::settle(context)?;
     drop(lock);
     if !making.spec.bind.is_loopback() {
         context.output.note(&format!("note: other machines can reach this instance on {}", making.spec.bind));

@@ -37,6 +37,7 @@ pub(super) fn teardown(context: &Context, options: &Teardown) -> Result<Answer, 
     let _lock = context.root.lock("teardown")?;
     if let Place::Instance(spec) = context.root.place(&name)? {
         finish(context, &name, &spec)?;
+        super::timers::settle(context)?;
     }
     if options.purge {
         return purge(context, &name, &spec, data_bytes);

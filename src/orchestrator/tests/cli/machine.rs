@@ -46,7 +46,18 @@ impl Machine {
         Self { process, folder, engine }
     }
 
-    /// Where units are written.
+    /// Where everything of it lies.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where unit files are written.
+    pub(super) fn units(&self) -> PathBuf {
+        let systemd = self.configuration().join("systemd");
+        ["system", "user"].map(|scope| systemd.join(scope)).into_iter().find(|path| path.is_dir()).unwrap()
+    }
+
+    /// What is in /etc of other machines, or in ~/.config.
     pub(super) fn configuration(&self) -> PathBuf {
         self.folder.path().join("etc")
     }

@@ -7,7 +7,9 @@ mod audit;
 mod crash;
 mod create;
 mod exec;
+mod fitness;
 mod help;
+mod idle;
 mod image;
 mod ingest;
 mod inspect;
@@ -21,6 +23,8 @@ mod set;
 mod share;
 mod shell;
 mod teardown;
+mod timers;
+mod units;
 
 use std::{
     fs,

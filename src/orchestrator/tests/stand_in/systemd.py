@@ -129,6 +129,9 @@ class Manager:
         state = self.state(name)
         if not state.unit:
             return f"Failed to start {name}: Unit {name} not found."
+        if name.endswith(".timer"):
+            state.active, state.sub = "active", "waiting"  # It never comes.
+            return None
         if name.endswith(".socket"):
             return self.listen(state)
         socket_name = name.removesuffix(".service") + ".socket"
@@ -317,20 +320,14 @@ class Manager:
     def activate(self):
         """Starts the service of a socket to which somebody connects."""
         while True:
+            time.sleep(0.02)
+            # Under the lock, and without waiting: a socket that is waited on would still be bound after its close.
             with self.lock:
                 waiting = {}
                 for name, state in list(self.states.items()):
                     service = self.states.get(name.removesuffix(".socket") + ".service")
                     if name.endswith(".socket") and state.active == "active" and not (service and service.process):
                         waiting |= {listener: name for listener in state.sockets}
-            if not waiting:
-                time.sleep(0.02)
-                continue
-            try:
-                ready, _, _ = select.select(list(waiting), [], [], 0.05)
-            except (OSError, ValueError):
-                continue  # A socket was closed meanwhile.
-            for name in {waiting[listener] for listener in ready}:
-                with self.lock:
-                    if self.states[name].active == "active":
-                        self.run(self.state(name.removesuffix(".socket") + ".service"))
+                ready, _, _ = select.select(list(waiting), [], [], 0) if waiting else ([], [], [])
+                for name in {waiting[listener] for listener in ready}:
+                    self.run(self.state(name.removesuffix(".socket") + ".service"))

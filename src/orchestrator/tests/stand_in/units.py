@@ -74,6 +74,8 @@ class Folder:
                 self.generated[path.stem] = (text, fingerprint(path))
 
     def files(self, name):
+        if "@" not in name:
+            return [self.units / name]
         base, rest = name.split("@", 1)
         kind = rest.rsplit(".", 1)[1]
         template = f"{base}@.{kind}"
@@ -90,10 +92,8 @@ class Folder:
 
     def load(self, name):
         """The unit as it is on the disk now, or nothing if there is none."""
-        if "@" not in name:
-            return None
         base = name.split("@", 1)[0]
-        instance = name.split("@", 1)[1].rsplit(".", 1)[0]
+        instance = name.split("@", 1)[-1].rsplit(".", 1)[0]
         lines, has_body = [], False
         for path in self.files(name):
             if path.suffix == ".container":

@@ -18,12 +18,17 @@ pub(super) struct Case {
     pub ends: &'static [&'static str],
     /// How many actions there are at least: fewer would mean that the matrix kills nothing.
     pub least: usize,
-    /// Engines on which it makes no sense.
+    /// How many actions at the beginning only make folders and files of an instance, which is the same on every engine: they
+    /// are killed on `process` alone.
+    pub files: usize,
+    /// Engines on which it makes no sense, or would prove nothing more.
     pub except: &'static [&'static str],
 }
 
 const CREATE: &[&str] = &["create", "friend", "--port", "PORT"];
 const NOT_STARTED: &[&str] = &["create", "friend", "--port", "PORT", "--no-start"];
+
+const WITH_UNITS: &[&str] = &["quadlet", "podman", "native"];
 
 const USUAL: Case = Case {
     words: &[],
@@ -32,20 +37,22 @@ const USUAL: Case = Case {
     data: &["precious"],
     ends: &["running"],
     least: 1,
+    files: 0,
     except: &[],
 };
 
 /// Every verb that does actions. A new one belongs here, or below with a reason.
 pub(super) const CASES: &[Case] = &[
-    Case { words: CREATE, before: &[], least: 12, ..USUAL },
-    Case { words: NOT_STARTED, before: &[], ends: &["stopped"], least: 11, ..USUAL },
-    Case { words: CREATE, before: &[NOT_STARTED, &["teardown", "friend"]], least: 9, ..USUAL },
+    Case { words: CREATE, before: &[], least: 12, files: 10, ..USUAL },
+    Case { words: NOT_STARTED, before: &[], ends: &["stopped"], least: 11, except: WITH_UNITS, ..USUAL },
+    Case { words: CREATE, before: &[NOT_STARTED, &["teardown", "friend"]], least: 9, files: 7, ..USUAL },
     Case {
         words: &["create", "friend", "--port", "PORT", "--on-demand"],
         before: &[],
         // The question whether it is ready wakes it, and a reconcile asks no such question.
         ends: &["running", "idle"],
         least: 12,
+        files: 11,
         except: &["process"],
         ..USUAL
     },
@@ -55,8 +62,24 @@ pub(super) const CASES: &[Case] = &[
     Case { words: &["set", "friend", "--host-name", "friend.example.org"], least: 2, ..USUAL },
     Case { words: &["teardown", "friend"], ends: &["gone"], least: 4, ..USUAL },
     Case { words: &["purge", "friend", "--yes-delete-data-of=friend"], ends: &["gone"], least: 6, ..USUAL },
-    Case { words: &["restore", "BACKUP"], before: &[], least: 8, ..USUAL },
-    Case { words: &["restore", "BACKUP", "--yes"], data: &["precious", "restored"], least: 10, ..USUAL },
+    Case { words: &["restore", "BACKUP"], before: &[], least: 8, files: 8, ..USUAL },
+    Case { words: &["restore", "BACKUP", "--yes"], data: &["precious", "restored"], least: 10, files: 8, ..USUAL },
+    Case {
+        words: &["timers", "on"],
+        before: &[&["create", "friend", "--port", "PORT", "--on-demand"], &["timers", "off"]],
+        ends: &["running", "idle"],
+        least: 8,
+        except: &["process"],
+        ..USUAL
+    },
+    Case {
+        words: &["timers", "off"],
+        before: &[&["create", "friend", "--port", "PORT", "--on-demand"], &["timers", "on"]],
+        ends: &["running", "idle"],
+        least: 8,
+        except: &["process"],
+        ..USUAL
+    },
     Case { words: &["reconcile", "friend"], damage: Some(lose_everything_derived), ..USUAL },
 ];
 
