@@ -6,7 +6,7 @@ use crate::Root;
 
 /// One verb in one situation.
 pub(super) struct Case {
-    /// What is typed. `PORT` and `BACKUP` stand for the port and the backup of the matrix.
+    /// What is typed. `PORT`, `BACKUP` and `FOLDER` stand for those of the matrix.
     pub words: &'static [&'static str],
     /// The commands before it.
     pub before: &'static [&'static [&'static str]],
@@ -57,6 +57,9 @@ pub(super) const CASES: &[Case] = &[
     Case { words: &["purge", "friend", "--yes-delete-data-of=friend"], ends: &["gone"], least: 6, ..USUAL },
     Case { words: &["restore", "BACKUP"], before: &[], least: 8, ..USUAL },
     Case { words: &["restore", "BACKUP", "--yes"], data: &["precious", "restored"], least: 10, ..USUAL },
+    Case { words: &["import", "BACKUP"], before: &[], least: 8, ..USUAL },
+    Case { words: &["clone", "other", "friend"], before: &[], least: 8, ..USUAL },
+    Case { words: &["adopt", "FOLDER"], before: &[NOT_STARTED, &["teardown", "friend"]], least: 9, ..USUAL },
     Case { words: &["reconcile", "friend"], damage: Some(lose_everything_derived), ..USUAL },
 ];
 
@@ -71,13 +74,18 @@ pub(super) const WITHOUT_ACTIONS: &[(&str, &str)] = &[
     ("config", READS),
     ("validate", READS),
     ("render", READS),
+    ("share", READS),
+    ("completions", READS),
+    ("man", "it writes pages, each whole or not at all"),
     ("jobs", SERVER),
     ("breakers", SERVER),
     ("secret", SERVER),
     ("ingest", SERVER),
     ("reingest", SERVER),
     ("backup", SERVER),
+    ("export", SERVER),
     ("maintain", SERVER),
+    ("image", "Podman does it"),
     ("exec", "what it runs is the person's own"),
 ];
 
