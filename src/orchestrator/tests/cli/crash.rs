@@ -37,7 +37,12 @@ impl Matrix {
 
     fn words(&self, words: &[&str]) -> Vec<String> {
         let backup = self.root.file("backup").display().to_string();
-        words.iter().map(|word| word.replace("PORT", &self.port).replace("BACKUP", &backup)).collect()
+        let folder = self.root.file("friend").display().to_string();
+        let place = |word: &&str| match *word {
+            "FOLDER" => folder.clone(),
+            word => word.replace("PORT", &self.port).replace("BACKUP", &backup),
+        };
+        words.iter().map(place).collect()
     }
 
     fn run(&self, words: &[&str]) -> Ended {
