@@ -6,7 +6,7 @@ use crate::Root;
 
 /// One verb in one situation.
 pub(super) struct Case {
-    /// What is typed. `PORT` and `BACKUP` stand for the port and the backup of the matrix.
+    /// What is typed. `PORT`, `BACKUP` and `MOVED` stand for the port, the backup and the moved folder of the matrix.
     pub words: &'static [&'static str],
     /// The commands before it.
     pub before: &'static [&'static [&'static str]],
@@ -24,6 +24,9 @@ pub(super) struct Case {
     /// Engines on which it makes no sense, or would prove nothing more.
     pub except: &'static [&'static str],
 }
+
+/// Where a folder that is to be adopted lies: on the same disk, because a rename crosses none.
+pub(super) const MOVED: &str = ".moved";
 
 const CREATE: &[&str] = &["create", "friend", "--port", "PORT"];
 const NOT_STARTED: &[&str] = &["create", "friend", "--port", "PORT", "--no-start"];
@@ -64,6 +67,16 @@ pub(super) const CASES: &[Case] = &[
     Case { words: &["purge", "friend", "--yes-delete-data-of=friend"], ends: &["gone"], least: 6, ..USUAL },
     Case { words: &["restore", "BACKUP"], before: &[], least: 8, files: 8, ..USUAL },
     Case { words: &["restore", "BACKUP", "--yes"], data: &["precious", "restored"], least: 10, files: 8, ..USUAL },
+    Case { words: &["import", "BACKUP"], before: &[], least: 8, files: 8, ..USUAL },
+    Case { words: &["clone", "source", "friend", "--port", "PORT"], before: &[], least: 8, files: 8, ..USUAL },
+    Case {
+        words: &["adopt", "MOVED", "--instance=friend"],
+        before: &[CREATE, &["teardown", "friend"]],
+        damage: Some(move_away),
+        least: 9,
+        files: 7,
+        ..USUAL
+    },
     Case {
         words: &["timers", "on"],
         before: &[&["create", "friend", "--port", "PORT", "--on-demand"], &["timers", "off"]],
@@ -94,6 +107,10 @@ pub(super) const WITHOUT_ACTIONS: &[(&str, &str)] = &[
     ("config", READS),
     ("validate", READS),
     ("render", READS),
+    ("export", READS),
+    ("completions", READS),
+    ("man", READS),
+    ("image", "Podman does it, and an instance names only images that are there"),
     ("jobs", SERVER),
     ("breakers", SERVER),
     ("secret", SERVER),
@@ -106,6 +123,13 @@ pub(super) const WITHOUT_ACTIONS: &[(&str, &str)] = &[
 
 const READS: &str = "it changes nothing";
 const SERVER: &str = "the server does it; tests/tests/faults.rs and backup.rs kill that";
+
+/// Its folder is elsewhere, as after a move from another disk.
+fn move_away(root: &Root) {
+    let moved = root.file(MOVED);
+    let _ = fs::remove_dir_all(&moved);
+    fs::rename(root.file("friend"), moved).unwrap();
+}
 
 /// Everything that can be written again is lost, and nothing runs.
 fn lose_everything_derived(root: &Root) {
