@@ -6,7 +6,7 @@ mod cases;
 use std::{collections::BTreeSet, fs, os::unix::process::ExitStatusExt as _};
 
 use super::{Ended, Root, free_port, quick_folder, write};
-use cases::{CASES, Case, WITHOUT_ACTIONS};
+use cases::{CASES, Case, MOVED, WITHOUT_ACTIONS};
 
 /// Whether the next command is told what to mend, or does its own work again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,13 +22,15 @@ const LONGEST: usize = 60;
 struct Matrix {
     root: Root,
     port: String,
+    /// Of an instance that is made only so that left-overs are swept.
+    sweeper: String,
     kills: usize,
 }
 
 impl Matrix {
     fn new(root: Root) -> Self {
-        let matrix = Self { root, port: free_port().to_string(), kills: 0 };
-        matrix.root.run(&["create", "other", "--no-start", "--port", &free_port().to_string()]).ok();
+        let matrix = Self { root, port: free_port().to_string(), sweeper: free_port().to_string(), kills: 0 };
+        matrix.root.run(&["create", "source", "--no-start", "--port", &free_port().to_string()]).ok();
         fs::create_dir_all(matrix.root.file("backup/raw")).unwrap();
         write(matrix.root.file("backup/instance"), "friend").unwrap();
         write(matrix.root.file("backup/raw/export"), "restored").unwrap();
@@ -37,12 +39,9 @@ impl Matrix {
 
     fn words(&self, words: &[&str]) -> Vec<String> {
         let backup = self.root.file("backup").display().to_string();
-        let folder = self.root.file("friend").display().to_string();
-        let place = |word: &&str| match *word {
-            "FOLDER" => folder.clone(),
-            word => word.replace("PORT", &self.port).replace("BACKUP", &backup),
-        };
-        words.iter().map(place).collect()
+        let moved = self.root.file(MOVED).display().to_string();
+        let said = |word: &&str| word.replace("PORT", &self.port).replace("BACKUP", &backup).replace("MOVED", &moved);
+        words.iter().map(said).collect()
     }
 
     fn run(&self, words: &[&str]) -> Ended {
@@ -122,7 +121,7 @@ impl Matrix {
         let seen = self.run(&["status", "friend", "--json"]);
         let state = if seen.code == 0 { seen.json()["state"].as_str().unwrap().to_owned() } else { "gone".to_owned() };
         assert!(case.ends.contains(&state.as_str()), "{place}: {state} {} {}", seen.stdout, seen.stderr);
-        self.run(&["create", "sweeper", "--no-start", "--port", "19"]).ok();
+        self.run(&["create", "sweeper", "--no-start", "--port", &self.sweeper]).ok();
         self.run(&["purge", "sweeper", "--yes-delete-data-of=sweeper"]).ok();
         for entry in fs::read_dir(self.root.path()).unwrap().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();

@@ -28,6 +28,7 @@ const VERBS: &[&str] = &[
     "config",
     "validate",
     "teardown",
+    "timers",
     "purge",
     "exec",
     "completions",
