@@ -69,9 +69,18 @@ fn copy_pages(backup: &Backup<'_, '_>, page_size: u64, room: &mut Room, watch: &
 
 /// What is wrong with a database; nothing if it is whole.
 pub(crate) fn faults(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    check(connection, "pragma integrity_check(20)")
+}
+
+/// The same without a look at every index, which takes a fraction of the time.
+pub(crate) fn quick_faults(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    check(connection, "pragma quick_check(20)")
+}
+
+fn check(connection: &Connection, pragma: &str) -> rusqlite::Result<Vec<String>> {
     // A schema from elsewhere must not call what this program offers to its own.
     connection.pragma_update(None, "trusted_schema", false)?;
-    let mut statement = connection.prepare("pragma integrity_check(20)")?;
+    let mut statement = connection.prepare(pragma)?;
     let lines = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
 }

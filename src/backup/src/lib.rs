@@ -8,6 +8,7 @@ mod maintain;
 mod manifest;
 mod prune;
 mod restore;
+mod snapshot;
 mod watch;
 
 mod database;
@@ -24,4 +25,5 @@ pub use manifest::{AppliedMigration, FORMAT, Header, Manifest, Member};
 pub use prune::{Pruned, Retention, prune};
 pub use reading::header;
 pub use restore::{Whole, restore, verify};
+pub use snapshot::{Snapshot, snapshot};
 pub use watch::Watch;

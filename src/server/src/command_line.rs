@@ -44,6 +44,20 @@ pub(crate) enum Verb {
     Restore(Restore),
     /// Check the database, give back its free pages and sweep temporary files while no server runs.
     Maintain(Maintain),
+    /// Copy the database as it is now to one file, and check the copy (run by `ytorch upgrade`).
+    #[command(hide = true)]
+    Snapshot(Snapshot),
+}
+
+/// `snapshot`.
+#[derive(Debug, Args)]
+pub(crate) struct Snapshot {
+    /// Which instance, and how to answer.
+    #[command(flatten)]
+    pub(crate) work: Work,
+    /// The file; what is there is replaced when the copy is whole.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
 }
 
 /// `backup`.

@@ -8,5 +8,6 @@ pub(crate) mod import;
 pub(crate) mod maintain;
 pub(crate) mod serve;
 pub(crate) mod settings;
+pub(crate) mod snapshot;
 
 mod watched;

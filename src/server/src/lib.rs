@@ -57,6 +57,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::BackupDrill(arguments) => commands::archive::drill(&arguments),
         Verb::Restore(arguments) => commands::archive::restore(&arguments),
         Verb::Maintain(arguments) => commands::maintain::run(&arguments),
+        Verb::Snapshot(arguments) => commands::snapshot::run(&arguments),
     };
     result.unwrap_or_else(|problem| {
         output::tell(&format!("ytorch-server: {problem}"));
