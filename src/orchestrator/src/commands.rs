@@ -23,7 +23,10 @@ mod set;
 mod teardown;
 mod validate;
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 use ytorch_core::{Clock, ExitCode, InstanceFolders, InstanceName, Problem, Secret};
@@ -137,6 +140,22 @@ pub(crate) fn engine(folders: &InstanceFolders, name: EngineName) -> Box<dyn Eng
 /// The server program of this machine.
 pub(crate) fn server_program() -> Result<ServerProgram, Problem> {
     ServerProgram::find(std::env::var_os("YTORCH_SERVER").as_deref())
+}
+
+/// The server program of an instance, which is that of its release.
+pub(crate) fn server_program_of(folders: &InstanceFolders, spec: &Spec) -> Result<ServerProgram, Problem> {
+    ServerProgram::of(folders, spec, server_program)
+}
+
+/// A server program for what belongs to no instance: that of this machine, else that of the newest image.
+pub(crate) fn any_server_program() -> Result<ServerProgram, Problem> {
+    server_program().or_else(|problem| ServerProgram::of_newest_image().ok_or(problem))
+}
+
+/// A path that means the same in every folder.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Problem> {
+    std::path::absolute(path)
+        .map_err(|error| Problem::new(ExitCode::Usage, format!("could not find `{}`", path.display())).because(&error))
 }
 
 /// The token that opens an instance.

@@ -8,8 +8,13 @@ use std::{
 
 use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem, files::create_private_folder};
 
-use crate::commands::{Context, server_program};
-use crate::{progress::Progress, server_work, spec::Spec};
+use crate::{
+    commands::{Context, absolute, any_server_program},
+    progress::Progress,
+    server_program::Shared,
+    server_work,
+    spec::Spec,
+};
 
 /// A backup that was unpacked beside the instances. Dropping it removes it, unless it has become one.
 pub(super) struct Unpacked {
@@ -82,8 +87,9 @@ fn sweep(leftovers: &[PathBuf]) -> Result<(), Problem> {
 }
 
 fn unpack(context: &Context, folders: &InstanceFolders, file: &Path) -> Result<(), Problem> {
-    let program = server_program()?;
-    let mut command = program.command("restore", folders);
+    let program = any_server_program()?;
+    let file = absolute(file)?;
+    let mut command = program.command_with("restore", folders, &[Shared::Read(file.clone())]);
     command.arg("--json").arg("--").arg(file);
     let mut progress = Progress::new(context.output);
     let done = server_work::follow(&program, "restore", command, &mut progress);

@@ -10,8 +10,9 @@ use ytorch_core::{InstanceFolders, Secret};
 
 use super::Check;
 use crate::{
-    commands::{Context, engine, server_program},
+    commands::{Context, engine, server_program_of},
     engine::{Activity, Observed},
+    lock::is_locked,
     ports,
     spec::{Desired, Spec},
 };
@@ -27,7 +28,8 @@ pub(super) fn checks(context: &Context, spec: &Spec) -> Vec<Check> {
         processes(spec, &observed),
         port(context, spec, &observed),
     ];
-    checks.extend(settings(&folders, &observed));
+    checks.extend(upgrade(&folders, spec));
+    checks.extend(settings(&folders, spec, &observed));
     checks
 }
 
@@ -112,6 +114,16 @@ fn processes(spec: &Spec, observed: &Observed) -> Check {
     }
 }
 
+/// An upgrade is under way as long as its command holds the lock; a mere look at the journal cannot tell.
+fn upgrade(folders: &InstanceFolders, spec: &Spec) -> Option<Check> {
+    let trial = spec.trial.as_ref()?;
+    if is_locked(&folders.root().join(".lock")) {
+        return Some(Check::ok("upgrade", format!("under way since {}", trial.started)));
+    }
+    let found = format!("one from {} was interrupted", trial.started);
+    Some(Check::warn("upgrade", found, format!("ytorch reconcile {}", spec.name)))
+}
+
 fn port(context: &Context, spec: &Spec, observed: &Observed) -> Check {
     let edit = format!("give it another port in {}", context.root.folders(&spec.name).spec().display());
     let others = context.root.specs().unwrap_or_default();
@@ -125,12 +137,16 @@ fn port(context: &Context, spec: &Spec, observed: &Observed) -> Check {
     Check::failed("port", ports::taken(spec.port, &edit))
 }
 
-fn settings(folders: &InstanceFolders, observed: &Observed) -> Option<Check> {
-    // A missing program is told by the machine's checks.
-    let program = server_program().ok()?;
+fn settings(folders: &InstanceFolders, spec: &Spec, observed: &Observed) -> Option<Check> {
     if matches!(observed.activity, Activity::Importing { .. }) {
         return None;
     }
+    let program = match server_program_of(folders, spec) {
+        Ok(program) => program,
+        // That the usual one is missing is told by the machine's checks.
+        Err(_) if spec.release.is_none() => return None,
+        Err(problem) => return Some(Check::failed("settings", problem)),
+    };
     Some(match program.check(folders) {
         Ok(()) => Check::ok("settings", "the server finds nothing wrong"),
         Err(problem) => Check::failed("settings", problem),
