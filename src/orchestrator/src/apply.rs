@@ -1,5 +1,7 @@
 //! Does actions, one by one, in order. It decides nothing: a plan says what, this says how.
 
+mod database;
+
 use std::{fs, io, os::unix::fs::symlink, path::Path};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -9,6 +11,7 @@ use ytorch_core::{
 };
 
 use crate::{
+    commands::server_program_of,
     engine::Engine,
     plan::Action,
     programs,
@@ -41,8 +44,16 @@ impl Hands for Machine<'_> {
         if let Action::Engine(step) = action {
             return self.engine.apply(step, self.folders, self.spec);
         }
-        apply_to_files(action).map_err(|error| failed(action, &error))
+        if let Action::Snapshot { to } = action {
+            return server_program_of(self.folders, self.spec)?.snapshot(self.folders, to);
+        }
+        apply_files(action)
     }
+}
+
+/// Does one action that needs no engine.
+pub(crate) fn apply_files(action: &Action) -> Result<(), Problem> {
+    apply_to_files(action).map_err(|error| failed(action, &error))
 }
 
 fn apply_to_files(action: &Action) -> io::Result<()> {
@@ -71,7 +82,11 @@ fn apply_to_files(action: &Action) -> io::Result<()> {
         }
         Action::WriteDerived { file } => file.write(),
         Action::Link { path, to } => link(path, to),
-        Action::Engine(_) => Ok(()),
+        Action::PutDatabaseBack { snapshot, database, aside } => {
+            database::put_back(snapshot.as_deref(), database, aside)
+        }
+        Action::KeepWords { path, words } => write_atomically(path, words.as_bytes(), Access::Private),
+        Action::Engine(_) | Action::Snapshot { .. } => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ mod backup;
 mod exec;
 mod operations;
 mod set;
+mod upgrade;
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -16,6 +17,7 @@ pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
 pub(crate) use set::Set;
+pub(crate) use upgrade::{Rollback, Upgrade};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
@@ -81,6 +83,10 @@ pub(crate) enum Verb {
     Restart(Change),
     /// Change values of an instance: port, address, limits, host names; it is started again where it runs
     Set(Set),
+    /// Run another release, if it proves to be good; else the old one again, with its database
+    Upgrade(Upgrade),
+    /// Run the release from before the last upgrade again
+    Rollback(Rollback),
     /// Say how an instance is
     Status(Choice),
     /// Say how all instances are

@@ -17,10 +17,12 @@ mod reconcile;
 mod reingest;
 mod render;
 mod restore;
+mod rollback;
 mod running;
 mod secret;
 mod set;
 mod teardown;
+mod upgrade;
 mod validate;
 
 use std::{
@@ -79,6 +81,8 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Stop(options) => running::stop(context, &options),
         Verb::Restart(options) => running::restart(context, &options),
         Verb::Set(options) => set::set(context, &options),
+        Verb::Upgrade(options) => upgrade::upgrade(context, &options),
+        Verb::Rollback(options) => rollback::rollback(context, &options),
         Verb::Status(choice) => listing::status(context, &choice),
         Verb::List => listing::list(context),
         Verb::Inspect(choice) => inspect::inspect(context, &choice),

@@ -27,6 +27,11 @@ pub(crate) trait Engine {
     /// Does one step. A step that is already done is no error.
     fn apply(&self, step: &Step, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem>;
 
+    /// What ends a server for a moment. Whoever holds its port goes on to hold it.
+    fn pause(&self, _spec: &Spec) -> Vec<Action> {
+        vec![Action::Engine(Step::Stop)]
+    }
+
     /// The last lines that the server or its keeper wrote where no log file has them.
     fn last_words(&self, folders: &InstanceFolders, spec: &Spec) -> Vec<String>;
 
@@ -84,6 +89,17 @@ pub(crate) enum Step {
         /// The units.
         units: Vec<String>,
     },
+}
+
+impl Step {
+    /// Whether a server begins or ends by it.
+    pub(crate) fn is_of_a_server(&self) -> bool {
+        match self {
+            Self::Start | Self::Stop | Self::StopOrphan { .. } | Self::StartUnit { .. } => true,
+            Self::RestartUnit { .. } | Self::StopUnits { .. } => true,
+            Self::ClearStale { .. } | Self::Reload | Self::ReloadIfStale { .. } => false,
+        }
+    }
 }
 
 /// What runs for an instance.

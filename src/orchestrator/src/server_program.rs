@@ -14,8 +14,11 @@ use ytorch_core::{ExitCode, InstanceFolders, Problem};
 
 use crate::{
     engine::choice,
+    output,
     podman::Podman,
     programs,
+    progress::Progress,
+    server_work,
     spec::{ReleaseId, Spec},
 };
 
@@ -151,6 +154,14 @@ impl ServerProgram {
         }
         let failing = failing_checks(&told);
         Err(if failing.is_empty() { ended(&output) } else { unfit(&failing) })
+    }
+
+    /// Copies the database of an instance to a file, beside a running server, and checks the copy.
+    pub(crate) fn snapshot(&self, folders: &InstanceFolders, to: &Path) -> Result<(), Problem> {
+        let mut command = self.command("snapshot", folders);
+        command.arg("--json").arg("--to").arg(to);
+        let mut progress = Progress::new(output::Output { json: true, quiet: true });
+        server_work::follow(self, "snapshot", command, &mut progress).map(drop)
     }
 
     /// Whether the program can work with the database of an instance, or why not.

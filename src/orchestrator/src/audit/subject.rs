@@ -27,6 +27,8 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         Verb::Stop(options) if !options.dry_run.dry_run => chosen("stop", &options.choice),
         Verb::Restart(options) if !options.dry_run.dry_run => chosen("restart", &options.choice),
         Verb::Set(options) if !options.dry_run.dry_run => chosen("set", &options.choice),
+        Verb::Upgrade(options) if !options.dry_run.dry_run && !options.all => chosen("upgrade", &options.choice),
+        Verb::Rollback(options) if !options.dry_run.dry_run => chosen("rollback", &options.choice),
         Verb::Ingest(options) if !options.dry_run.dry_run => named("ingest", &options.choice),
         Verb::Reingest(options) if !options.dry_run.dry_run => chosen("reingest", &options.choice),
         Verb::Backup(options) if options.verb.is_none() && !options.dry_run.dry_run => {
@@ -56,6 +58,7 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         Verb::Reconcile(options) if !options.dry_run.dry_run && !options.all => chosen("reconcile", &options.choice),
         // All that it mends is what other commands wished for, and they told of that.
         Verb::Reconcile(_) => None,
+        Verb::Upgrade(_) | Verb::Rollback(_) => None,
         Verb::Create(_) | Verb::Start(_) | Verb::Stop(_) | Verb::Restart(_) | Verb::Set(_) | Verb::Ingest(_) => None,
         Verb::Reingest(_) | Verb::Backup(_) | Verb::Restore(_) | Verb::Maintain(_) | Verb::Teardown(_) => None,
         // What it runs is not ours, and so are its changes.

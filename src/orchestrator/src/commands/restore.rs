@@ -119,7 +119,16 @@ fn fresh_spec(context: &Context, unpacked: &Unpacked, desired: Desired) -> Resul
     let fresh = Spec::new(unpacked.name.clone(), EngineName::Process, bind, port);
     let spec = kept.cloned().unwrap_or(fresh);
     let generation = kept.map_or(1, |spec| spec.generation + 1);
-    Ok(Spec { name: unpacked.name.clone(), generation, desired, port, bind, trial: None, ..spec })
+    Ok(Spec {
+        name: unpacked.name.clone(),
+        generation,
+        desired,
+        port,
+        bind,
+        previous_snapshot: None,
+        trial: None,
+        ..spec
+    })
 }
 
 /// Puts it in the place of an instance. How that one is run stays: its port, its address, whether it should run.
@@ -131,6 +140,8 @@ fn replace(context: &Context, unpacked: &Unpacked, options: &Restore) -> Result<
     let _instance = context.root.lock_instance(name, "restore")?;
     let is_stopped = options.no_start || old.desired == Desired::Stopped;
     let spec = old.wanting(if is_stopped { Desired::Stopped } else { Desired::Running });
+    // The database is another one, so that no copy of before belongs to it; an interrupted upgrade just ends.
+    let spec = Spec { previous_snapshot: None, ..spec.going_back(false).settled() };
     let observed = running::observe(&target, &old)?;
     let mut actions = plan::complete(&unpacked.folders, &spec);
     let stop = engine(&target, old.engine).reconcile(&target, &old.wanting(Desired::Stopped), &observed)?;
