@@ -55,6 +55,11 @@ fn one(context: &Context, options: &Upgrade, name: &InstanceName) -> Result<Upgr
     let _lock = context.root.lock_instance(name, "upgrade")?;
     let spec = settle(context, context.root.instance(name)?)?;
     let goal = Goal::of(context, &spec, options)?;
+    if goal.is_reached() {
+        // What was settled may have to be started again.
+        bring_up(context, &spec)?;
+        return Ok(Upgraded { spec, before: None, actions: Vec::new(), is_dry: false });
+    }
     let upgraded = trial::upgrade(context, &spec, &goal);
     drop(in_use);
     upgraded

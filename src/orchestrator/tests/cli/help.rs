@@ -5,9 +5,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 use super::{Ended, Root};
 
 const VERBS: &[&str] = &[
-    "create", "start", "stop", "restart", "set", "status", "list", "inspect", "open", "token", "logs", "ingest",
-    "reingest", "backup", "restore", "maintain", "jobs", "breakers", "secret", "config", "validate", "teardown",
-    "purge", "exec",
+    "create", "start", "stop", "restart", "set", "upgrade", "rollback", "status", "list", "inspect", "open", "token",
+    "logs", "ingest", "reingest", "backup", "restore", "maintain", "jobs", "breakers", "secret", "config", "validate",
+    "teardown", "purge", "exec",
 ];
 
 #[test]

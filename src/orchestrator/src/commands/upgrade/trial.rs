@@ -25,9 +25,6 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Carries an upgrade out. The instance must be locked.
 pub(super) fn upgrade(context: &Context, spec: &Spec, goal: &Goal) -> Result<Upgraded, Problem> {
-    if goal.is_reached() {
-        return Ok(Upgraded { spec: spec.clone(), before: None, actions: Vec::new(), is_dry: false });
-    }
     let folders = context.root.folders(&spec.name);
     goal.require_room(&folders)?;
     let (next, snapshot) = goal.next(context, spec);

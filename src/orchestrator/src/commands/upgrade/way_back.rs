@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long a server that runs on trial may take to show that it is good, if nobody waits for it any more.
-const SETTLING: Patience = Patience { time: Duration::from_secs(20), ends: 1 };
+const SETTLING: Patience = Patience { time: Duration::from_secs(10), ends: 1 };
 /// How often a server is stopped that its socket starts again before the database is ours.
 const STOPS: u32 = 20;
 /// How long the end of a server is waited for each time.
