@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     net::TcpListener,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -53,12 +53,7 @@ impl Ytorch {
 
     /// Runs the command with these words.
     pub fn run(&self, words: &[&str]) -> Answer {
-        let output = self.command(words).output().expect("ytorch runs");
-        Answer {
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        self.command(words).output().expect("ytorch runs").into()
     }
 
     /// Runs the command with these words, which must succeed.
@@ -103,7 +98,7 @@ impl Ytorch {
 
 /// A port that is free now and that no other test process will choose: below those that the system hands out, counted
 /// from a place that depends on the process.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static GIVEN: AtomicU32 = AtomicU32::new(0);
     loop {
         let step = std::process::id() * 8 + GIVEN.fetch_add(1, Ordering::Relaxed);
@@ -120,7 +115,21 @@ impl Default for Ytorch {
     }
 }
 
+impl From<Output> for Answer {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
 impl Answer {
+    /// Standard output without its last line feed, of a command that must have succeeded.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self.stdout.trim_end().to_owned()
+    }
+
     /// Standard output as one JSON document.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in the answer {self:?}"))

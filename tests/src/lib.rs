@@ -7,6 +7,7 @@ pub mod browser;
 pub mod client;
 pub mod command;
 pub mod generator;
+pub mod host;
 pub mod instance;
 pub mod listener;
 pub mod programs;
@@ -14,17 +15,20 @@ pub mod prometheus;
 pub mod recount;
 pub mod service;
 pub mod session;
+pub mod socketed;
 pub mod truth;
 
 pub use browser::Browser;
 pub use client::{Client, Reply, ViewLine};
 pub use command::{Answer, Ytorch};
 pub use generator::{Export, Recipe};
+pub use host::Host;
 pub use instance::Instance;
 pub use listener::{Listener, Received};
 pub use recount::{Figures, Recount};
 pub use service::Service;
 pub use session::Session;
+pub use socketed::Socketed;
 pub use truth::Truth;
 
 /// Every address of the API that reads, without its query. Tests ask each; the documents must name each.

@@ -6,9 +6,39 @@ use serde_json::Value;
 use ytorch_tests::{Answer, Export, Recipe, Recount, Ytorch, programs, prometheus::write};
 
 const VERBS: &[&str] = &[
-    "create", "start", "stop", "restart", "set", "upgrade", "rollback", "status", "list", "inspect", "open", "token",
-    "logs", "ingest", "reingest", "backup", "restore", "maintain", "jobs", "breakers", "secret", "config", "validate",
-    "teardown", "purge", "exec",
+    "create",
+    "start",
+    "stop",
+    "restart",
+    "set",
+    "upgrade",
+    "rollback",
+    "status",
+    "list",
+    "inspect",
+    "open",
+    "token",
+    "logs",
+    "ingest",
+    "reingest",
+    "backup",
+    "restore",
+    "maintain",
+    "jobs",
+    "breakers",
+    "secret",
+    "config",
+    "validate",
+    "teardown",
+    "purge",
+    "exec",
+    "completions",
+    "man",
+    "clone",
+    "export",
+    "import",
+    "adopt",
+    "share",
 ];
 
 #[test]
@@ -148,8 +178,8 @@ fn mistakes_have_their_own_exit_codes_and_a_hint() {
         failed(&ytorch.run(&["create", &format!("--instance={name}")]), 2);
     }
     for verb in [
-        "start", "stop", "restart", "set", "upgrade", "rollback", "status", "open", "token", "logs", "config",
-        "reingest", "backup", "maintain", "teardown",
+        "start", "stop", "restart", "set", "status", "open", "token", "logs", "config", "reingest", "backup",
+        "maintain", "teardown",
     ] {
         failed(&ytorch.run(&[verb, "nobody"]), 6);
     }

@@ -76,6 +76,20 @@ fn every_address_of_the_api_is_in_the_documents() {
     }
 }
 
+#[test]
+fn the_image_is_of_this_version_and_built_by_the_pinned_toolchain() {
+    let version = read("Cargo.toml").parse::<toml::Table>().unwrap()["workspace"]["package"]["version"].clone();
+    let toolchain = read("rust-toolchain.toml").parse::<toml::Table>().unwrap()["toolchain"]["channel"].clone();
+    let file = read("Containerfile");
+    let arguments = |name: &str| -> Vec<String> {
+        let lines = file.lines().filter_map(|line| line.strip_prefix(&format!("ARG {name}=")));
+        lines.map(str::to_owned).collect()
+    };
+    let version = version.as_str().unwrap();
+    assert_eq!(arguments("VERSION"), [version, version], "one for each target");
+    assert_eq!(arguments("RUST_VERSION"), [toolchain.as_str().unwrap()]);
+}
+
 fn read(path: &str) -> String {
     fs::read_to_string(programs::repository().join(path)).unwrap_or_else(|error| format!("{path}: {error}"))
 }

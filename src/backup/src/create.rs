@@ -146,9 +146,14 @@ fn take_snapshot(original: &Path, work: &Path, room: &mut Room, watch: &mut Watc
     }
     let file = work.join("ytorch.sqlite3");
     database::copy(original, &file, room, watch)?;
-    let failed = |error| failure::sqlite("could not check the copy of the database", error);
-    let connection = open_untouched(&file, false).map_err(failed)?;
-    let faults = database::faults(&connection).map_err(failed)?;
+    let failed = |error| {
+        if watch.is_cancelled() {
+            return failure::cancelled();
+        }
+        failure::sqlite("could not check the copy of the database", error)
+    };
+    let mut connection = open_untouched(&file, false).map_err(failed)?;
+    let faults = database::until_over(&mut connection, watch, database::faults).map_err(failed)?;
     if !faults.is_empty() {
         return Err(database::damaged(&faults));
     }
@@ -159,6 +164,17 @@ fn take_snapshot(original: &Path, work: &Path, room: &mut Room, watch: &mut Watc
         counts: database::counts(&connection).map_err(failed)?,
         source: Some(Source { path: DATABASE.to_owned(), file, size_bytes: size_bytes.len() }),
     })
+}
+
+/// Copies the database into a folder, whole and looked after: where the copy is, and its rows. `None` if there is no database.
+pub(crate) fn copy_database(
+    original: &Path,
+    work: &Path,
+    room: &mut Room,
+    watch: &mut Watch<'_>,
+) -> Result<(Option<PathBuf>, u64), Problem> {
+    let Snapshot { source, migrations: _, counts } = take_snapshot(original, work, room, watch)?;
+    Ok((source.map(|source| source.file), counts.values().sum()))
 }
 
 fn write_archive(

@@ -1,6 +1,6 @@
 //! What a backup has to know of a database: a copy of it, whether it is whole, how many rows it has. It knows no table.
 
-use std::{collections::BTreeMap, fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path};
+use std::{collections::BTreeMap, fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use rusqlite::{
     Connection,
@@ -13,6 +13,9 @@ use crate::{AppliedMigration, Watch, failure, room::Room};
 
 /// Pages copied between two looks at the watch: 8 MiB with our page size.
 const PAGES_AT_A_TIME: i32 = 1024;
+
+/// How often a check looks whether it is over.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Copies the database as it is at this moment, beside whoever writes it.
 ///
@@ -67,20 +70,36 @@ fn copy_pages(backup: &Backup<'_, '_>, page_size: u64, room: &mut Room, watch: &
     }
 }
 
+/// Reads from a connection of ours until it is done or the watch says that it is over.
+pub(crate) fn until_over<T: Send>(
+    connection: &mut Connection,
+    watch: &Watch<'_>,
+    read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+) -> rusqlite::Result<T> {
+    let handle = connection.get_interrupt_handle();
+    std::thread::scope(|scope| {
+        let asker = std::thread::current();
+        let reading = scope.spawn(move || {
+            let result = read(connection);
+            asker.unpark();
+            result
+        });
+        while !reading.is_finished() {
+            // Again and again: it may be between two questions just now, and an interrupt ends only one.
+            if watch.is_cancelled() {
+                handle.interrupt();
+            }
+            std::thread::park_timeout(BETWEEN_LOOKS);
+        }
+        reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 /// What is wrong with a database; nothing if it is whole.
 pub(crate) fn faults(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    check(connection, "pragma integrity_check(20)")
-}
-
-/// The same without a look at every index, which takes a fraction of the time.
-pub(crate) fn quick_faults(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    check(connection, "pragma quick_check(20)")
-}
-
-fn check(connection: &Connection, pragma: &str) -> rusqlite::Result<Vec<String>> {
     // A schema from elsewhere must not call what this program offers to its own.
     connection.pragma_update(None, "trusted_schema", false)?;
-    let mut statement = connection.prepare(pragma)?;
+    let mut statement = connection.prepare("pragma integrity_check(20)")?;
     let lines = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
 }
@@ -113,4 +132,22 @@ pub(crate) fn damaged(faults: &[String]) -> Problem {
     Problem::new(ExitCode::Unfit, "the database is damaged")
         .detail(faults.join("; "))
         .hint("restore the newest backup from before the damage (`ytorch backup list`), or move the database away and run `ytorch reingest`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_that_would_never_end_is_over_when_the_watch_says_so() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let asked = std::sync::atomic::AtomicU32::new(0);
+        let is_cancelled = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 2;
+        let mut report = |_, _| {};
+        let watch = Watch::new(&mut report, &is_cancelled);
+        let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
+        let ended = until_over(&mut connection, &watch, |connection| connection.query_row(endless, [], |_| Ok(())));
+        assert_eq!(ended.unwrap_err().sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
+        assert_eq!(until_over(&mut connection, &watch, |_| Ok(7)).unwrap(), 7);
+    }
 }

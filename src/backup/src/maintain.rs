@@ -10,7 +10,7 @@ use serde::Serialize;
 use ytorch_core::{InstanceFolders, Problem, disk};
 use ytorch_store::{Database, StoreError, open_untouched, rusqlite};
 
-use crate::{database::faults, failure};
+use crate::{Watch, database::faults, failure};
 
 use temporary::leftovers;
 
@@ -74,11 +74,22 @@ pub fn examine(folders: &InstanceFolders, in_use: bool) -> Result<Findings, Prob
 /// Looks, and does what is worth doing. Whoever calls holds the instance's lock: it is the one who writes.
 ///
 /// A damaged database is left exactly as it is: then the answer has faults, and nothing was done.
-pub fn maintain(database: &Database, folders: &InstanceFolders, disk_floor_bytes: u64) -> Result<Done, Problem> {
-    let told = |what: &'static str| move |error: StoreError| error.problem(what);
+///
+/// # Errors
+/// If it is cancelled, at whatever place: each part of it is whole or undone.
+pub fn maintain(
+    database: &Database,
+    folders: &InstanceFolders,
+    disk_floor_bytes: u64,
+    watch: &Watch<'_>,
+) -> Result<Done, Problem> {
+    let is_over = || watch.is_cancelled();
+    let told = |what: &'static str| {
+        move |error: StoreError| if watch.is_cancelled() { failure::cancelled() } else { error.problem(what) }
+    };
     let mut found = Findings { wal_bytes: size(&folders.database_wal()), ..Findings::default() };
     found = database
-        .maintain_blocking(move |connection| look(connection, &mut found).map(|()| found))
+        .maintain_blocking(&is_over, move |connection| look(connection, &mut found).map(|()| found))
         .map_err(told("could not look into the database"))?;
     find_leftovers(folders, &mut found);
     let before = size(database.path()) + found.wal_bytes;
@@ -86,15 +97,19 @@ pub fn maintain(database: &Database, folders: &InstanceFolders, disk_floor_bytes
     if !done.found.faults.is_empty() {
         return Ok(done);
     }
-    database.maintain_blocking(|connection| analyze(connection)).map_err(told("could not renew the statistics"))?;
+    database
+        .maintain_blocking(&is_over, |connection| analyze(connection))
+        .map_err(told("could not renew the statistics"))?;
     done.analyzed = true;
     if done.found.worth_a_vacuum {
         done.not_vacuumed = why_no_room(folders, &done.found, disk_floor_bytes);
         if done.not_vacuumed.is_none() {
-            (done.vacuumed, done.not_vacuumed) = vacuum(database)?;
+            (done.vacuumed, done.not_vacuumed) = vacuum(database, watch)?;
         }
     }
-    database.maintain_blocking(|connection| checkpoint(connection)).map_err(told("could not empty the WAL"))?;
+    database
+        .maintain_blocking(&is_over, |connection| checkpoint(connection))
+        .map_err(told("could not empty the WAL"))?;
     done.freed_bytes = before.saturating_sub(size(database.path()) + size(&folders.database_wal()));
     done.swept = sweep(&done.found.leftovers);
     Ok(done)
@@ -134,8 +149,8 @@ fn why_no_room(folders: &InstanceFolders, found: &Findings, disk_floor_bytes: u6
     }
 }
 
-fn vacuum(database: &Database) -> Result<(bool, Option<String>), Problem> {
-    let vacuumed = database.maintain_blocking(|connection| {
+fn vacuum(database: &Database, watch: &Watch<'_>) -> Result<(bool, Option<String>), Problem> {
+    let vacuumed = database.maintain_blocking(&|| watch.is_cancelled(), |connection| {
         // Everything that is alive goes through it, which may be more than there is memory.
         connection.pragma_update(None, "temp_store", "file")?;
         let vacuumed = connection.execute_batch("vacuum");
@@ -147,6 +162,7 @@ fn vacuum(database: &Database) -> Result<(bool, Option<String>), Problem> {
         Err(StoreError::DiskFull) => {
             Ok((false, Some("the disk, or the one for temporary files, was too full".to_owned())))
         }
+        Err(_) if watch.is_cancelled() => Err(failure::cancelled()),
         Err(error) => Err(error.problem("could not vacuum the database")),
     }
 }

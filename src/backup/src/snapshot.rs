@@ -1,65 +1,89 @@
-//! A copy of the database alone, to go back to. It is no backup: it has no files, no manifest, and one place.
+//! A copy of the database alone, beside whoever writes it. It copies no file of the person's.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs,
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::Serialize;
-use ytorch_core::{
-    Problem,
-    files::{create_private_folder, sync_folder},
-};
-use ytorch_store::open_untouched;
+use ytorch_core::{ExitCode, Problem, files::sync_folder};
+use ytorch_store::{rusqlite::Connection, vault};
 
 use crate::{
-    Watch, database, failure,
+    Watch, create, failure,
     room::Room,
     work_folder::{WorkFolder, sweep},
 };
 
-/// A copy that was made and found whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Snapshot {
+/// Whether the secrets of services outside are in the copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// They stay; whoever has the key can read them.
+    Kept,
+    /// They are removed, and their bytes overwritten.
+    Removed,
+}
+
+/// What becomes of a file that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Present {
+    /// It stays, and there is no copy.
+    Stays,
+    /// The copy takes its place, when it is whole.
+    Goes,
+}
+
+/// A copy that was made.
+#[derive(Clone, Debug, Serialize)]
+pub struct Snapshotted {
     /// Where it is.
     pub path: PathBuf,
-    /// Its size.
-    pub size_bytes: u64,
+    /// Its size; nothing if the instance has no database yet, and so no copy.
+    pub size_bytes: Option<u64>,
+    /// The rows of all tables.
+    pub rows: u64,
 }
 
-/// Copies a database as it is at this moment to a file, in place of what is there, beside whoever writes it.
-///
-/// What was there goes only when the copy is whole and on the disk. A kill leaves a hidden folder that the next copy or
-/// backup sweeps.
-///
-/// # Errors
-/// If there is no room beyond `floor_bytes`, the copy cannot be made, or the database is damaged.
-pub fn snapshot(source: &Path, to: &Path, floor_bytes: u64, watch: &mut Watch<'_>) -> Result<Snapshot, Problem> {
-    let failed = |error: &io::Error| failure::io(format!("could not write `{}`", to.display()), error);
-    let folder = to.parent().unwrap_or(Path::new("."));
-    create_private_folder(folder).map_err(|error| failed(&error))?;
+/// Copies the database to a file in a folder that is there. After a kill there is what was there before.
+pub fn snapshot(
+    database: &Path,
+    target: &Path,
+    secrets: Secrets,
+    present: Present,
+    disk_floor_bytes: u64,
+    watch: &mut Watch<'_>,
+) -> Result<Snapshotted, Problem> {
+    if present == Present::Stays && target.exists() {
+        return Err(
+            Problem::new(ExitCode::Refused, format!("`{}` exists already", target.display())).hint("name another file")
+        );
+    }
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = |error: &std::io::Error| failure::io(format!("could not write `{}`", target.display()), error);
     sweep(folder);
-    let work = WorkFolder::make(folder).map_err(|error| failed(&error))?;
-    let copied = work.path().join("database");
-    let size_bytes = copy(source, &copied, floor_bytes, watch)?;
-    fs::rename(&copied, to).and_then(|()| sync_folder(folder)).map_err(|error| failed(&error))?;
-    Ok(Snapshot { path: to.to_owned(), size_bytes })
-}
-
-/// Makes a copy that is whole and synced, and says how large it is.
-fn copy(source: &Path, target: &Path, floor_bytes: u64, watch: &mut Watch<'_>) -> Result<u64, Problem> {
-    let size_bytes = fs::metadata(source)
-        .map_err(|error| failure::io(format!("could not look at `{}`", source.display()), &error))?
-        .len();
-    let mut room = Room::new(target.parent().unwrap_or(Path::new(".")), floor_bytes);
+    let size_bytes = fs::metadata(database).map_or(0, |metadata| metadata.len());
+    let mut room = Room::new(folder, disk_floor_bytes);
     room.require(size_bytes)?;
     watch.begin(size_bytes)?;
-    database::copy(source, target, &mut room, watch)?;
-    let synced = File::open(target).and_then(|file| file.sync_all().and_then(|()| file.metadata()));
-    let copied = synced.map_err(|error| failure::io(format!("could not write `{}`", target.display()), &error))?.len();
-    let faults = open_untouched(target, false)
-        .and_then(|connection| database::quick_faults(&connection))
-        .map_err(|error| failure::sqlite("could not check the copy of the database", error))?;
-    if faults.is_empty() { Ok(copied) } else { Err(database::damaged(&faults)) }
+    let work = WorkFolder::make(folder).map_err(|error| failed(&error))?;
+    let (copy, rows) = create::copy_database(database, work.path(), &mut room, watch)?;
+    let Some(copy) = copy else {
+        return Ok(Snapshotted { path: target.to_owned(), size_bytes: None, rows: 0 });
+    };
+    if secrets == Secrets::Removed {
+        let removed = Connection::open(&copy).and_then(|connection| vault::forget_all(&connection));
+        removed.map_err(|error| failure::sqlite("could not remove the secrets from the copy", error))?;
+    }
+    let published = fs::File::open(&copy).and_then(|file| {
+        file.sync_all()?;
+        match present {
+            Present::Stays => renameat_with(CWD, &copy, CWD, target, RenameFlags::NOREPLACE)?,
+            Present::Goes => fs::rename(&copy, target)?,
+        }
+        sync_folder(folder)?;
+        Ok(file.metadata()?.len())
+    });
+    let size_bytes = published.map_err(|error| failed(&error))?;
+    Ok(Snapshotted { path: target.to_owned(), size_bytes: Some(size_bytes), rows })
 }

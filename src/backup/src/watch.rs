@@ -18,6 +18,11 @@ impl<'a> Watch<'a> {
         Self { progress, is_cancelled, done: 0, total: 0 }
     }
 
+    /// Whether it should give up.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        (self.is_cancelled)()
+    }
+
     /// Says how much there is to do.
     pub(crate) fn begin(&mut self, total: u64) -> Result<(), Problem> {
         (self.done, self.total) = (0, total);
@@ -26,7 +31,7 @@ impl<'a> Watch<'a> {
 
     /// Says that so many more bytes are done.
     pub(crate) fn advance(&mut self, bytes: u64) -> Result<(), Problem> {
-        if (self.is_cancelled)() {
+        if self.is_cancelled() {
             return Err(failure::cancelled());
         }
         self.done = self.done.saturating_add(bytes).min(self.total);

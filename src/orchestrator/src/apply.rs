@@ -1,6 +1,8 @@
 //! Does actions, one by one, in order. It decides nothing: a plan says what, this says how.
 
 mod database;
+#[cfg(debug_assertions)]
+mod death;
 
 use std::{fs, io, os::unix::fs::symlink, path::Path};
 
@@ -26,7 +28,16 @@ pub(crate) trait Hands {
 
 /// Does actions until one fails.
 pub(crate) fn apply_all(hands: &mut dyn Hands, actions: &[Action]) -> Result<(), Problem> {
-    actions.iter().try_for_each(|action| hands.apply(action))
+    actions.iter().try_for_each(|action| {
+        #[cfg(debug_assertions)]
+        death::before_an_effect();
+        hands.apply(action)
+    })
+}
+
+/// Does an action that needs no engine.
+pub(crate) fn apply_file(action: &Action) -> Result<(), Problem> {
+    apply_to_files(action).map_err(|error| failed(action, &error))
 }
 
 /// The real thing: files of this machine and an engine.
@@ -47,13 +58,8 @@ impl Hands for Machine<'_> {
         if let Action::Snapshot { to } = action {
             return server_program_of(self.folders, self.spec)?.snapshot(self.folders, to);
         }
-        apply_files(action)
+        apply_file(action)
     }
-}
-
-/// Does one action that needs no engine.
-pub(crate) fn apply_files(action: &Action) -> Result<(), Problem> {
-    apply_to_files(action).map_err(|error| failed(action, &error))
 }
 
 fn apply_to_files(action: &Action) -> io::Result<()> {

@@ -2,8 +2,13 @@
 
 mod backup;
 mod exec;
+mod image;
 mod operations;
 mod set;
+mod share;
+mod shell;
+mod timers;
+mod transfer;
 mod upgrade;
 
 use std::{net::IpAddr, path::PathBuf};
@@ -13,10 +18,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::server_log::Level;
 pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
 pub(crate) use exec::Exec;
+pub(crate) use image::{Image, ImageBuild, ImageLoad, ImageVerb};
 pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
-pub(crate) use set::Set;
+pub(crate) use set::{Limit, Set};
+pub(crate) use share::{Over, ProxyKind, ProxySite, Share};
+pub(crate) use shell::{Completions, Man, Shell};
+pub(crate) use timers::{Timers, TimersVerb};
+pub(crate) use transfer::{Adopt, Clone, Export, Import};
 pub(crate) use upgrade::{Rollback, Upgrade};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
@@ -95,6 +105,8 @@ pub(crate) enum Verb {
     Inspect(Choice),
     /// Print a one-time log-in link and open it in the browser
     Open(Open),
+    /// Print what to give to a friend: a link that works once, and how to reach it safely
+    Share(Share),
     /// Print the API token of an instance
     Token(Choice),
     /// Show the log of an instance
@@ -107,6 +119,14 @@ pub(crate) enum Verb {
     Backup(Backup),
     /// Restore a backup to a new instance, or in place of one
     Restore(Restore),
+    /// Copy an instance under another name, whether it runs or not
+    Clone(Clone),
+    /// Pack an instance into one file for another machine
+    Export(Export),
+    /// Make an instance of what `ytorch export` packed, or of any backup
+    Import(Import),
+    /// Take a folder of an instance into the root: from another machine, renamed, or left by a teardown
+    Adopt(Adopt),
     /// Check a database, give back its free pages and sweep temporary files
     Maintain(Change),
     /// Show the jobs of a running instance; cancel one or try it again
@@ -115,6 +135,8 @@ pub(crate) enum Verb {
     Breakers(Breakers),
     /// Set, list and remove secrets of services outside; rotate their encryption key
     Secret(Secret),
+    /// Build, load and show the images that instances run in
+    Image(Image),
     /// Show every setting with its value and where it comes from
     Config(Choice),
     /// Check this machine and an instance without starting anything
@@ -123,12 +145,21 @@ pub(crate) enum Verb {
     Teardown(Teardown),
     /// Make what runs equal to what the specs say, after whatever happened
     Reconcile(Reconcile),
+    /// Let systemd reconcile all instances every few minutes, and back up those on demand
+    Timers(Timers),
     /// Print the files that follow from a spec
     Render(Render),
     /// Remove a deployment and delete its data; asks for the name
     Purge(Purge),
-    /// Run a command in the folder of an instance, with YTORCH_URL and the like set
+    /// Run a command in the folder of an instance, which is told its address
     Exec(Exec),
+    /// Print a script that completes words and names of instances in a shell
+    Completions(Completions),
+    /// Print the manual page, or write one for every verb
+    Man(Man),
+    /// Print the names of all instances (asked by the completion of a shell)
+    #[command(name = "__names", hide = true)]
+    Names,
     /// Keep a server running (started by `ytorch start`)
     #[command(hide = true)]
     Supervise(Supervise),
@@ -154,6 +185,9 @@ pub(crate) struct Create {
     /// Start it on the first request and end it when it is idle
     #[arg(long, conflicts_with = "no_start")]
     pub on_demand: bool,
+    /// Fill it with a backup; its settings come from there as well
+    #[arg(long, value_name = "FILE", conflicts_with = "time_zone")]
+    pub from_backup: Option<PathBuf>,
     /// Time zone of the pages, an IANA name [default: this machine's]
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<String>,
@@ -298,6 +332,8 @@ pub(crate) struct Render {
 pub(crate) enum RenderVerb {
     /// The units of systemd, quadlets and environment files of an instance
     Units(Choice),
+    /// A site of a reverse proxy with TLS, for browsers of other machines
+    Proxy(ProxySite),
 }
 
 impl From<Purge> for Teardown {

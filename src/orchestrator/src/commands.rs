@@ -1,10 +1,17 @@
 //! The verbs, one per file, and what they share. It does not print: verbs return answers.
 
+mod adopt;
+mod arrival;
 mod backup;
 mod breakers;
+mod clone;
+mod completions;
 mod config;
 mod create;
 mod exec;
+mod export;
+mod image;
+mod import;
 mod ingest;
 mod inspect;
 mod instance_log;
@@ -12,6 +19,7 @@ mod jobs;
 mod listing;
 mod live;
 mod maintain;
+mod man;
 mod open;
 mod reconcile;
 mod reingest;
@@ -21,13 +29,16 @@ mod rollback;
 mod running;
 mod secret;
 mod set;
+mod share;
 mod teardown;
+mod timers;
 mod upgrade;
 mod validate;
 
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use serde_json::{Value, json};
@@ -63,6 +74,12 @@ pub(crate) struct Context {
 /// Does what the command line says.
 pub(crate) fn run(command_line: CommandLine, output: Output, arguments: &[OsString]) -> Result<Answer, Problem> {
     let CommandLine { common, verb } = command_line;
+    match &verb {
+        // Who packs ytorch has no home and no instances.
+        Verb::Completions(options) => return Ok(completions::completions(options)),
+        Verb::Man(options) => return man::man(options),
+        _ => {}
+    }
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
     let root = Root::choose(common.root, home.as_deref())?;
     let context = Context { root, output, clock: Clock::system() };
@@ -87,12 +104,17 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::List => listing::list(context),
         Verb::Inspect(choice) => inspect::inspect(context, &choice),
         Verb::Open(options) => open::open(context, &options),
+        Verb::Share(options) => share::share(context, &options),
         Verb::Token(choice) => token(context, &choice),
         Verb::Logs(options) => instance_log::logs(context, &options),
         Verb::Ingest(options) => ingest::ingest(context, &options),
         Verb::Reingest(options) => reingest::reingest(context, &options),
         Verb::Backup(options) => backup::backup(context, &options),
         Verb::Restore(options) => restore::restore(context, &options),
+        Verb::Clone(options) => clone::clone(context, &options),
+        Verb::Export(options) => export::export(context, options),
+        Verb::Import(options) => import::import(context, &options),
+        Verb::Adopt(options) => adopt::adopt(context, &options),
         Verb::Maintain(options) => maintain::maintain(context, &options),
         Verb::Jobs(options) => jobs::jobs(context, &options),
         Verb::Breakers(options) => breakers::breakers(context, &options),
@@ -102,8 +124,13 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Teardown(options) => teardown::teardown(context, &options),
         Verb::Purge(options) => teardown::teardown(context, &options.into()),
         Verb::Exec(options) => exec::exec(context, &options),
+        Verb::Completions(options) => Ok(completions::completions(&options)),
+        Verb::Man(options) => man::man(&options),
+        Verb::Names => listing::names(context),
         Verb::Reconcile(options) => reconcile::reconcile(context, &options),
         Verb::Render(options) => render::render(context, &options),
+        Verb::Timers(options) => timers::timers(context, &options),
+        Verb::Image(options) => image::image(context, &options),
         Verb::Supervise(options) => supervise(&options, &context.clock).map(|()| Answer::done("", Value::Null)),
     }
 }
@@ -135,10 +162,16 @@ pub(crate) fn engine(folders: &InstanceFolders, name: EngineName) -> Box<dyn Eng
     match name {
         EngineName::Process => Box::new(Process::new(folders, server_program())),
         EngineName::Quadlet => Box::new(Systemd::new(Kind::Quadlet, root)),
-        EngineName::Podman if Manager::of_this_user().reachable().is_err() => Box::new(Detached::new(root)),
+        EngineName::Podman if !has_systemd() => Box::new(Detached::new(root)),
         EngineName::Podman => Box::new(Systemd::new(Kind::Podman, root)),
         EngineName::Native => Box::new(Systemd::new(Kind::Native, root)),
     }
+}
+
+/// Whether there is a systemd for us; it is asked once per command.
+fn has_systemd() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| Manager::of_this_user().reachable().is_ok())
 }
 
 /// The server program of this machine.

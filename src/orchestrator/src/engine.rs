@@ -21,6 +21,11 @@ pub(crate) trait Engine {
     /// What runs at this moment. It asks the system, never its own memory, and changes nothing.
     fn observe(&self, folders: &InstanceFolders, spec: &Spec) -> Observed;
 
+    /// What runs for many instances of this engine, if one question answers for all of them. Else each is observed by itself.
+    fn observe_together(&self, _instances: &[(InstanceFolders, &Spec)]) -> Option<Vec<Observed>> {
+        None
+    }
+
     /// What has to be done so that what runs is what the spec says. It changes nothing.
     fn reconcile(&self, folders: &InstanceFolders, spec: &Spec, observed: &Observed) -> Result<Vec<Action>, Problem>;
 
@@ -94,11 +99,7 @@ pub(crate) enum Step {
 impl Step {
     /// Whether a server begins or ends by it.
     pub(crate) fn is_of_a_server(&self) -> bool {
-        match self {
-            Self::Start | Self::Stop | Self::StopOrphan { .. } | Self::StartUnit { .. } => true,
-            Self::RestartUnit { .. } | Self::StopUnits { .. } => true,
-            Self::ClearStale { .. } | Self::Reload | Self::ReloadIfStale { .. } => false,
-        }
+        !matches!(self, Self::ClearStale { .. } | Self::Reload | Self::ReloadIfStale { .. })
     }
 }
 
@@ -157,6 +158,13 @@ pub(crate) struct Report {
     pub last_exit: Option<i32>,
     /// Whether the keeper gave up, because another start would end the same way.
     pub given_up: bool,
+}
+
+impl Activity {
+    /// Whether a request would be answered, be it by a server that it starts.
+    pub(crate) fn answers(self) -> bool {
+        matches!(self, Self::Kept | Self::Listening | Self::Orphan { .. })
+    }
 }
 
 impl Observed {

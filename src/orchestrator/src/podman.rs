@@ -1,11 +1,14 @@
 //! The program `podman`: where it is, how it is asked, and what its refusals mean. It does not know what is run with it.
 
+pub(crate) mod pause;
 mod refusal;
 
 use std::{
     ffi::{OsStr, OsString},
+    io::{BufRead as _, BufReader, Read},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Output, Stdio},
+    thread,
 };
 
 use serde_json::Value;
@@ -97,11 +100,41 @@ impl Podman {
     ) -> Result<String, PodmanError> {
         let command = self.command(arguments);
         let words = first_words(command.get_args());
-        let output = self.output(command)?;
+        let again: Vec<OsString> = command.get_args().map(OsStr::to_owned).collect();
+        let mut output = self.output(command)?;
+        if !output.status.success() && pause::is_mended(self, &String::from_utf8_lossy(&output.stderr)) {
+            output = self.output(self.command(again))?;
+        }
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         Err(refused(words, &output))
+    }
+
+    /// Runs it, hands on each line that it writes, and gives what it wrote to standard output.
+    pub(crate) fn follow<Word: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = Word>,
+        on_line: impl Fn(&str) + Sync,
+    ) -> Result<String, PodmanError> {
+        let mut command = self.command(arguments);
+        let words = first_words(command.get_args());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let cannot_run = |source| PodmanError::CannotRun { program: self.0.clone(), source };
+        let mut child = command.spawn().map_err(cannot_run)?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (stdout, stderr) = thread::scope(|scope| {
+            let errors = scope.spawn(|| stderr.map(|pipe| read_lines(pipe, &on_line)).unwrap_or_default());
+            let answer = stdout.map(|pipe| read_lines(pipe, &on_line)).unwrap_or_default();
+            (answer, errors.join().unwrap_or_default())
+        });
+        let status = child.wait().map_err(cannot_run)?;
+        let output = Output { status, stdout: stdout.into_bytes(), stderr: stderr.into_bytes() };
+        if status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(refused(words, &output))
+        }
     }
 
     /// Runs it and gives the JSON that it wrote; nothing is `null`, which 4.3 writes where it has nothing to tell.
@@ -184,6 +217,17 @@ impl std::fmt::Display for PodmanVersion {
 fn refused(command: String, output: &Output) -> PodmanError {
     let words = refusal::without_warnings(&String::from_utf8_lossy(&output.stderr));
     PodmanError::Refused { command, status: output.status, refusal: Refusal::of(&words), words }
+}
+
+fn read_lines(pipe: impl Read, on_line: &impl Fn(&str)) -> String {
+    let mut text = String::new();
+    for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        on_line(&line);
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
 }
 
 /// The verb of a command, such as `image inspect`: all of it may be a screen full.

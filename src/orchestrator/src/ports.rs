@@ -2,10 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::{OsStr, OsString},
     fs,
     net::{IpAddr, SocketAddr, TcpListener},
-    os::unix::ffi::OsStrExt as _,
     path::Path,
 };
 
@@ -63,29 +61,6 @@ pub(crate) fn taken(port: u16, hint: &str) -> Problem {
         Some((pid, name)) => problem.detail(format!("`{name}` (pid {pid}) listens on it")),
         None => problem.detail("another program listens on it, or it is not allowed for you"),
     }
-}
-
-/// The process to stop where a port is served for an instance's folder: the supervisor if there is one, else the server.
-///
-/// It asks the kernel, and so also finds a server whose `run/` was deleted under it. `None` where there is no `/proc`.
-pub(crate) fn server_of(folder: &Path, port: u16) -> Option<u32> {
-    let (pid, _) = owner(port)?;
-    if !arguments(pid).iter().any(|argument| argument == folder.as_os_str()) {
-        return None;
-    }
-    let parent = parent(pid).filter(|parent| arguments(*parent).get(1).is_some_and(|verb| verb == "supervise"));
-    Some(parent.unwrap_or(pid))
-}
-
-fn arguments(pid: u32) -> Vec<OsString> {
-    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    bytes.split(|byte| *byte == 0).map(|argument| OsStr::from_bytes(argument).to_owned()).collect()
-}
-
-fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it can hold anything, even a bracket: what follows the last one is the state and the parent.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// The process that listens on a port: its id and name. `None` where there is no `/proc`, or it is another user's.

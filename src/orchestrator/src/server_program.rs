@@ -159,7 +159,7 @@ impl ServerProgram {
     /// Copies the database of an instance to a file, beside a running server, and checks the copy.
     pub(crate) fn snapshot(&self, folders: &InstanceFolders, to: &Path) -> Result<(), Problem> {
         let mut command = self.command("snapshot", folders);
-        command.arg("--json").arg("--to").arg(to);
+        command.args(["--json", "--replace"]).arg("--to").arg(to);
         let mut progress = Progress::new(output::Output { json: true, quiet: true });
         server_work::follow(self, "snapshot", command, &mut progress).map(drop)
     }

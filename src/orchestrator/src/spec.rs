@@ -101,20 +101,26 @@ impl Spec {
 
     /// Reads the spec of an instance; `None` if the file is not there.
     pub(crate) fn read(path: &Path, name: &InstanceName) -> Result<Option<Self>, Problem> {
+        let Some(spec) = Self::read_any(path)? else { return Ok(None) };
+        if spec.name != *name {
+            return Err(Problem::new(ExitCode::Unfit, format!("could not use `{}`", path.display()))
+                .detail(format!("it is the spec of `{}`, but its folder is `{name}`", spec.name))
+                .hint("`ytorch adopt` gives a renamed folder its name; a copied one needs its own name and port in this file"));
+        }
+        Ok(Some(spec))
+    }
+
+    /// Reads a spec, whatever its folder is called; `None` if the file is not there.
+    pub(crate) fn read_any(path: &Path) -> Result<Option<Self>, Problem> {
         let unfit = |what: &str| Problem::new(ExitCode::Unfit, format!("could not {what} `{}`", path.display()));
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if is_absent(&error) => return Ok(None),
             Err(error) => return Err(unfit("read").because(&error)),
         };
-        let spec: Self = toml::from_str(&text).map_err(|error| {
+        let spec = toml::from_str(&text).map_err(|error| {
             unfit("understand").detail(error.to_string().trim()).hint("correct the file; `ytorch validate` checks it")
         })?;
-        if spec.name != *name {
-            return Err(unfit("use")
-                .detail(format!("it is the spec of `{}`, but its folder is `{name}`", spec.name))
-                .hint("a copied or renamed folder needs its own name (and port) in this file"));
-        }
         Ok(Some(spec))
     }
 

@@ -191,7 +191,7 @@ fn judge(spec: &Spec, observed: &Observed, health: Option<&Health>, now: Timesta
     match observed.activity {
         Activity::Importing { pid, work } => (State::Stopped, Some(format!("{work} is running (pid {pid})"))),
         Activity::Orphan { pid } => {
-            let reason = format!("its supervisor was killed, its server lives (pid {pid}): ytorch start {name}");
+            let reason = format!("nothing keeps its server any more, which lives (pid {pid}): ytorch start {name}");
             (State::Unhealthy, Some(reason))
         }
         Activity::Listening if spec.desired == Desired::OnDemand => (State::Idle, None),

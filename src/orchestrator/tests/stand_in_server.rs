@@ -34,7 +34,15 @@ fn main() {
         "--version" => println!("ytorch-server {}", env!("CARGO_PKG_VERSION")),
         "settings" => println!(r#"{{"settings":[{{"name":"time_zone","value":"UTC","origin":"default"}}]}}"#),
         "check" => die_if_told(&folder),
-        "serve" => serve(&folder, &option("--bind").unwrap(), &option("--port").unwrap()),
+        "serve" => {
+            let address = |name: &str, variable: &str| option(name).or_else(|| env::var(variable).ok()).unwrap();
+            serve(&folder, &address("--bind", "YTORCH_BIND"), &address("--port", "YTORCH_PORT"));
+        }
+        "backup-show" => {
+            let instance = fs::read_to_string(Path::new(arguments.last().unwrap()).join("instance")).unwrap();
+            println!(r#"{{"event":"done","result":{{"instance":"{instance}","created_at":"x"}}}}"#);
+        }
+        "restore" => restore(&folder, Path::new(arguments.last().unwrap())),
         "import" | "reingest" => import(&folder, arguments.last().unwrap()),
         // A test runner asks every test program for its list.
         _ => {}
@@ -59,12 +67,32 @@ fn lock(folder: &Path) -> File {
     file
 }
 
+/// A backup of the stand-in is a folder: the name of its instance, and its data.
+fn restore(folder: &Path, backup: &Path) {
+    fs::create_dir_all(folder.join("data/raw")).unwrap();
+    for entry in fs::read_dir(backup.join("raw")).unwrap().flatten() {
+        fs::copy(entry.path(), folder.join("data/raw").join(entry.file_name())).unwrap();
+    }
+    println!(r#"{{"event":"done","result":{{}}}}"#);
+}
+
 fn serve(folder: &Path, bind: &str, port: &str) {
     die_if_told(folder);
     let _lock = lock(folder);
-    let Ok(listener) = TcpListener::bind(format!("{bind}:{port}")) else { exit(7) };
+    let mut passed = listenfd::ListenFd::from_env();
+    let mut listeners: Vec<TcpListener> =
+        (0..passed.len()).filter_map(|index| passed.take_tcp_listener(index).ok().flatten()).collect();
+    if passed.len() == 0 {
+        let Ok(listener) = TcpListener::bind(format!("{bind}:{port}")) else { exit(7) };
+        listeners.push(listener);
+    }
     let mut log = OpenOptions::new().append(true).create(true).open(folder.join("logs/ytorch-server.log")).unwrap();
     writeln!(log, "ready on {port}").unwrap();
+    let generation = env::var("YTORCH_GENERATION").unwrap_or_default();
+    let status = format!("serving {bind}:{port} (generation {generation})");
+    // Without systemd nobody wants to know, which is no error.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status(&status)]);
+    let listener = listeners.first().unwrap();
     for stream in listener.incoming().flatten() {
         let folder = folder.to_owned();
         thread::spawn(move || answer(stream, &folder));

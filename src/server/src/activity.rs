@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{body::Body, http::Response, http::header::CONTENT_TYPE};
+use axum::{
+    body::Body,
+    http::{HeaderValue, Response, header::CONTENT_TYPE},
+};
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
 use tokio::sync::watch;
 
@@ -90,7 +93,7 @@ impl OpenRequest {
     /// The answer, with which the request ends. A page that watches for events asks for nothing while it does, and may
     /// stay open for days: for such an answer the request has ended when it begins.
     pub(crate) fn answered_by(self, answer: Response<Body>) -> Response<AnswerBody> {
-        let content_type = answer.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+        let content_type = answer.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let is_endless = content_type.is_some_and(|name| name.starts_with(b"text/event-stream"));
         let request = (!is_endless).then_some(self);
         answer.map(|body| AnswerBody { body, _request: request })

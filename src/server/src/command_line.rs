@@ -34,6 +34,8 @@ pub(crate) enum Verb {
     Check(Work),
     /// Back the instance up, whether a server runs or not.
     Backup(Backup),
+    /// Copy the database to a new file, whether a server runs or not.
+    Snapshot(Snapshot),
     /// Say of which instance and when a backup is. It is not checked.
     BackupShow(Archive),
     /// Read a backup from the first byte to the last and see whether it is whole.
@@ -44,20 +46,6 @@ pub(crate) enum Verb {
     Restore(Restore),
     /// Check the database, give back its free pages and sweep temporary files while no server runs.
     Maintain(Maintain),
-    /// Copy the database as it is now to one file, and check the copy (run by `ytorch upgrade`).
-    #[command(hide = true)]
-    Snapshot(Snapshot),
-}
-
-/// `snapshot`.
-#[derive(Debug, Args)]
-pub(crate) struct Snapshot {
-    /// Which instance, and how to answer.
-    #[command(flatten)]
-    pub(crate) work: Work,
-    /// The file; what is there is replaced when the copy is whole.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) to: PathBuf,
 }
 
 /// `backup`.
@@ -72,6 +60,23 @@ pub(crate) struct Backup {
     /// Take data/media along.
     #[arg(long)]
     pub(crate) media: bool,
+}
+
+/// `snapshot`.
+#[derive(Debug, Args)]
+pub(crate) struct Snapshot {
+    /// Which instance, and how to answer.
+    #[command(flatten)]
+    pub(crate) work: Work,
+    /// The new file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    /// Replace the file if it is there, when the copy is whole.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Leave out the secrets of services outside.
+    #[arg(long)]
+    pub(crate) without_secrets: bool,
 }
 
 /// A verb that looks at a backup and needs no instance.

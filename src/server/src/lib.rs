@@ -46,18 +46,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match command_line.verb {
         Verb::Serve(arguments) => commands::serve::run(&arguments),
-        Verb::Health(arguments) => commands::health::run(&arguments),
+        Verb::Health(arguments) => Ok(commands::health::run(&arguments)),
         Verb::Import(arguments) => commands::import::import(&arguments),
         Verb::Reingest(arguments) => commands::import::reingest(&arguments),
         Verb::Settings(arguments) => commands::settings::run(&arguments),
         Verb::Check(arguments) => commands::check::run(&arguments),
         Verb::Backup(arguments) => commands::backup::run(&arguments),
+        Verb::Snapshot(arguments) => commands::snapshot::run(&arguments),
         Verb::BackupShow(arguments) => commands::archive::show(&arguments),
         Verb::BackupVerify(arguments) => commands::archive::verify(&arguments),
         Verb::BackupDrill(arguments) => commands::archive::drill(&arguments),
         Verb::Restore(arguments) => commands::archive::restore(&arguments),
         Verb::Maintain(arguments) => commands::maintain::run(&arguments),
-        Verb::Snapshot(arguments) => commands::snapshot::run(&arguments),
     };
     result.unwrap_or_else(|problem| {
         output::tell(&format!("ytorch-server: {problem}"));

@@ -59,8 +59,8 @@ impl Manager {
         self.say(&[NotifyState::Watchdog]);
     }
 
-    /// How often to ping: thrice as often as the manager wants to hear of us.
-    pub(crate) fn between_pings(self) -> Duration {
+    /// How often to ping whichever it is: thrice as often as it wants to hear of us.
+    pub(crate) fn between_pings() -> Duration {
         sd_notify::watchdog_enabled().map_or(BETWEEN_PINGS, |patience| patience / 3).max(Duration::from_millis(10))
     }
 

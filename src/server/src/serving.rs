@@ -55,7 +55,7 @@ pub(crate) async fn serve(
         // What comes in between is answered, and may be a reason to stay: who asks for an import must get it.
         site.activity.set_asleep(true);
         let all_answered = tokio::time::timeout(GRACE, open.close()).await.is_ok();
-        if all_answered && !has_jobs(site).await {
+        if all_answered && !is_wanted(site).await {
             break None;
         }
         site.activity.set_asleep(false);
@@ -84,20 +84,20 @@ pub(crate) async fn serve(
     job.await.map_err(io::Error::other)
 }
 
-/// Waits until there has been no request and no job for so long; for ever without a time.
+/// Waits until there has been no request, no job and no log-in link for so long; for ever without a time.
 async fn until_idle(site: &Site, idle_after: Option<Duration>) {
     let Some(idle_after) = idle_after else { return std::future::pending().await };
     let mut changes = site.services.queue.subscribe();
     site.activity.touch();
     loop {
-        let wait = match site.activity.quiet_for() {
+        let wait = match site.activity.quiet_for().map(|quiet| idle_after.saturating_sub(quiet)) {
             None => idle_after.min(NEXT_LOOK),
-            Some(quiet) if quiet < idle_after => idle_after - quiet,
-            Some(_) if !has_jobs(site).await => return,
-            Some(_) => {
+            Some(Duration::ZERO) if !is_wanted(site).await => return,
+            Some(Duration::ZERO) => {
                 site.activity.touch();
                 idle_after
             }
+            Some(left) => left,
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -107,8 +107,12 @@ async fn until_idle(site: &Site, idle_after: Option<Duration>) {
     }
 }
 
-/// Whether a job waits or runs. Where that cannot be known, the server stays.
-async fn has_jobs(site: &Site) -> bool {
+/// Whether somebody holds a log-in link that is still good, or a job waits or runs. Where that cannot be known, the server
+/// stays.
+async fn is_wanted(site: &Site) -> bool {
+    if site.services.frame.auth().awaits_a_code() {
+        return true;
+    }
     let queue: Queue = site.services.queue.clone();
     let counted = site.services.resources.database.read(move |connection| {
         let counts = queue.count(connection)?;

@@ -74,7 +74,15 @@ impl Sockets {
 }
 
 impl Socket {
-    /// Where a client finds it, in words.
+    /// Where it listens, as the system has it.
+    pub(crate) fn address(&self) -> String {
+        match self {
+            Self::Network(_, address) => address.to_string(),
+            Self::Local(_, path) => format!("unix:{path}"),
+        }
+    }
+
+    /// Where a client of this machine finds it.
     pub(crate) fn place(&self) -> String {
         match self {
             Self::Network(_, address) if address.ip().is_unspecified() => {

@@ -23,7 +23,7 @@ struct Part<Ask> {
 
 /// Pings for as long as the server is well, and again when it is well again.
 pub(crate) async fn watch(manager: Manager, database: Database) {
-    let every = manager.between_pings();
+    let every = Manager::between_pings();
     let mut ticks = interval(every);
     // A machine that slept owes nobody the pings of that time.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -35,14 +35,15 @@ pub(crate) async fn watch(manager: Manager, database: Database) {
         ticks.tick().await;
         let (patience, before) = (every / 2, pulse);
         pulse = database.writer_pulse();
-        let (reads, writes) = tokio::join!(readers.is_well(patience, false), writer.is_well(patience, pulse != before));
-        if reads && writes {
+        let (can_read, can_write) =
+            tokio::join!(readers.is_well(patience, false), writer.is_well(patience, pulse != before));
+        if can_read && can_write {
             // A manager that does not take it must hold up none of the threads that answer.
             let _ = tokio::task::spawn_blocking(move || manager.ping()).await;
         } else if was_well {
-            tracing::error!(reads, writes, "the server is not well: the service manager is told nothing more");
+            tracing::error!(can_read, can_write, "the server is not well: the service manager is told nothing more");
         }
-        was_well = reads && writes;
+        was_well = can_read && can_write;
     }
 }
 

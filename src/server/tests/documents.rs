@@ -24,9 +24,10 @@ A setting is read from four places. The last one that names it wins:
 key in the file that is no setting, or a value that a setting cannot have, stops the start (exit code 2) and is named
 with its line. A variable that starts with `YTORCH_` and is no setting is only warned of.
 
-Three more lines are shown that no file can set: `instance`, the instance's name (the name of its folder), `instance_dir`,
-the folder that `--instance-dir` gives, and `token`, which is always masked. The token is the file `config/secrets/token`,
-which only its owner may read.
+Three more lines are shown that no file can set: `instance`, `instance_dir`, the folder that `--instance-dir` gives, and
+`token`, which is always masked. The token is the file `config/secrets/token`, which only its owner may read. The
+instance is called as the flag `--instance` says, else as its folder; the folder `/`, which is an instance's in a
+container, has no name, and there the variable `YTORCH_INSTANCE` says it.
 
 | setting | default | variable | flag |
 |---|---|---|---|

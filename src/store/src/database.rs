@@ -2,7 +2,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::RecvTimeoutError,
+    },
+    time::Duration,
 };
 
 use rusqlite::{Connection, Transaction};
@@ -16,8 +21,11 @@ use crate::{
     connection::open_writer,
     migration,
     readers::Readers,
-    writer::{Writer, in_transaction},
+    writer::{Pulse, Writer, in_transaction},
 };
+
+/// How often maintenance is asked whether it is over.
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(100);
 
 /// One SQLite file, opened and brought up to date. Clones share it.
 #[derive(Clone)]
@@ -150,21 +158,48 @@ impl Database {
 
     /// A number that grows while the writer works: one that is busy moves it, one that is stuck does not.
     pub fn writer_pulse(&self) -> u64 {
-        self.inner.writer.pulse()
+        self.inner.writer.pulse().count()
     }
 
     /// Runs `work` on the writing connection outside a transaction, for what SQLite allows only there (checkpoints,
-    /// pragmas).
+    /// pragmas). SQLite gives the work up soon after `is_over` says so, which is asked often and must be quick.
     pub fn maintain_blocking<T: Send + 'static>(
         &self,
+        is_over: &dyn Fn() -> bool,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        let (over, pulse) = (Arc::new(AtomicBool::new(is_over())), self.inner.writer.pulse().clone());
+        let told = Arc::clone(&over);
         self.inner.writer.send(Box::new(move |connection| {
-            let _ = sender.send(work(connection));
+            let _ = sender.send(run_until(connection, &pulse, told, work));
         }))?;
-        Ok(receiver.recv().map_err(|_| StoreError::Closed)??)
+        loop {
+            match receiver.recv_timeout(BETWEEN_QUESTIONS) {
+                Ok(result) => return Ok(result?),
+                Err(RecvTimeoutError::Timeout) => over.store(is_over(), Ordering::Relaxed),
+                Err(RecvTimeoutError::Disconnected) => return Err(StoreError::Closed),
+            }
+        }
     }
+}
+
+/// Runs `work`, which SQLite ends as soon as `over` is set.
+fn run_until<T>(
+    connection: &mut Connection,
+    pulse: &Pulse,
+    over: Arc<AtomicBool>,
+    work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    if over.load(Ordering::Relaxed) {
+        let interrupted = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
+        return Err(rusqlite::Error::SqliteFailure(interrupted, None));
+    }
+    pulse.follow(connection, over)?;
+    let result = work(connection);
+    // The next work is somebody else's, and not over.
+    pulse.follow(connection, Arc::default())?;
+    result
 }
 
 fn is_read_only(error: &rusqlite::Error) -> bool {

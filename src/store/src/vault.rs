@@ -287,5 +287,14 @@ fn write_keys(path: &Path, keys: &Keys) -> io::Result<()> {
     Secret::new(lines.join("\n")).write(path)
 }
 
+/// Removes every secret from a copy of a database, which is to be somebody else's. What was there is overwritten.
+pub fn forget_all(connection: &Connection) -> rusqlite::Result<()> {
+    if connection.table_exists(None, "secret")? {
+        connection.pragma_update(None, "secure_delete", true)?;
+        connection.execute("delete from secret", [])?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests;

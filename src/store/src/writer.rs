@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{self, Receiver, Sender},
     },
     thread::JoinHandle,
@@ -13,8 +13,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::StoreError;
 
-/// The pulse beats once in so many of SQLite's steps: many times a second, and too seldom to cost anything.
-const STEPS_BETWEEN_BEATS: i32 = 100_000;
+/// The pulse beats once in so many of SQLite's steps: too seldom to cost anything, and many times a second even where a
+/// step is a page that is checked.
+const STEPS_BETWEEN_BEATS: i32 = 1_000;
 
 type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -22,27 +23,43 @@ type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 pub(crate) struct Writer {
     sender: Option<Sender<Work>>,
     thread: Option<JoinHandle<()>>,
-    pulse: Arc<AtomicU64>,
+    pulse: Pulse,
+}
+
+/// Beats while SQLite works for the writer. Clones beat together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pulse(Arc<AtomicU64>);
+
+impl Pulse {
+    /// How often it has beaten.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Beats with the work of this connection from now on, and ends that work when `over` is set.
+    pub(crate) fn follow(&self, connection: &mut Connection, over: Arc<AtomicBool>) -> rusqlite::Result<()> {
+        let pulse = self.clone();
+        let beat = move || {
+            pulse.0.fetch_add(1, Ordering::Relaxed);
+            over.load(Ordering::Relaxed)
+        };
+        connection.progress_handler(STEPS_BETWEEN_BEATS, Some(beat))
+    }
 }
 
 impl Writer {
     pub(crate) fn start(mut connection: Connection) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
-        let pulse = Arc::new(AtomicU64::new(0));
-        let beating = Arc::clone(&pulse);
-        let beat = move || {
-            beating.fetch_add(1, Ordering::Relaxed);
-            false
-        };
-        connection.progress_handler(STEPS_BETWEEN_BEATS, Some(beat)).map_err(std::io::Error::other)?;
+        let pulse = Pulse::default();
+        pulse.follow(&mut connection, Arc::default()).map_err(std::io::Error::other)?;
         let thread =
             std::thread::Builder::new().name("database-writer".to_owned()).spawn(move || run(connection, &receiver))?;
         Ok(Self { sender: Some(sender), thread: Some(thread), pulse })
     }
 
-    /// Counts up while SQLite works for the writer.
-    pub(crate) fn pulse(&self) -> u64 {
-        self.pulse.load(Ordering::Relaxed)
+    /// The pulse of its connection.
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// Queues work; the answer comes by whatever channel the work itself holds.

@@ -183,3 +183,19 @@ async fn async_reads_and_writes_work_and_more_readers_than_the_pool_wait() {
         assert_eq!(read.await.unwrap().unwrap(), 1);
     }
 }
+
+#[test]
+fn maintenance_that_would_never_end_is_over_when_somebody_says_so_and_beats_until_then() {
+    let folder = Folder::new("endless");
+    let database = folder.open(ONE).unwrap();
+    let before = database.writer_pulse();
+    let is_over = || database.writer_pulse() > before + 100;
+    let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
+    let ended = database.maintain_blocking(&is_over, move |connection| connection.query_row(endless, [], |_| Ok(())));
+    assert!(matches!(ended, Err(StoreError::Sqlite(error)) if error.to_string().contains("interrupted")));
+    // What comes after it is not over.
+    let sum = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000) select count(*) from n";
+    let counted = database
+        .maintain_blocking(&|| false, move |connection| connection.query_row(sum, [], |row| row.get::<_, u32>(0)));
+    assert_eq!(counted.unwrap(), 100_000);
+}

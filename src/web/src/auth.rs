@@ -114,6 +114,12 @@ impl Auth {
         LoginCode { code, expires_at }
     }
 
+    /// Whether somebody may still come with a code. Codes are in memory alone, so an end of the server would spoil them.
+    pub fn awaits_a_code(&self) -> bool {
+        let now = self.clock.now();
+        self.memory().codes.iter().any(|(_, expires_at)| *expires_at > now)
+    }
+
     /// Uses a code up. True if it was good.
     pub fn use_code(&self, code: &str) -> bool {
         let now = self.clock.now();

@@ -2,9 +2,24 @@
 
 use std::fs;
 
-use ytorch_store::StoreError;
+use ytorch_backup::{Done, Watch};
+use ytorch_core::{InstanceFolders, Problem};
+use ytorch_store::{Database, StoreError};
 
 use super::{Fixture, content, write};
+
+fn maintain(database: &Database, folders: &InstanceFolders, disk_floor_bytes: u64) -> Done {
+    maintain_until(database, folders, disk_floor_bytes, &|| false).unwrap()
+}
+
+fn maintain_until(
+    database: &Database,
+    folders: &InstanceFolders,
+    disk_floor_bytes: u64,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Done, Problem> {
+    ytorch_backup::maintain(database, folders, disk_floor_bytes, &Watch::new(&mut |_, _| {}, is_cancelled))
+}
 
 fn empty(fixture: &Fixture) {
     let database = fixture.open();
@@ -35,14 +50,14 @@ fn free_pages_go_back_to_the_disk_and_every_row_stays() {
     empty(&fixture);
     let before = fs::metadata(fixture.folders.database()).unwrap().len();
     let database = fixture.open();
-    let done = ytorch_backup::maintain(&database, &fixture.folders, 0).unwrap();
+    let done = maintain(&database, &fixture.folders, 0);
     assert!(done.vacuumed && done.analyzed && done.not_vacuumed.is_none(), "{done:?}");
     let after = fs::metadata(fixture.folders.database()).unwrap().len();
     assert!(after * 10 < before, "{after} of {before}");
     assert!(done.freed_bytes > before / 2, "{done:?}");
     drop(database);
     assert_eq!(fixture.notes(), 100);
-    let again = ytorch_backup::maintain(&fixture.open(), &fixture.folders, 0).unwrap();
+    let again = maintain(&fixture.open(), &fixture.folders, 0);
     assert!(!again.vacuumed && !again.found.worth_a_vacuum && again.swept.is_empty(), "{again:?}");
 }
 
@@ -50,7 +65,7 @@ fn free_pages_go_back_to_the_disk_and_every_row_stays() {
 fn without_room_there_is_no_vacuum_and_it_is_said_why() {
     let fixture = Fixture::new();
     empty(&fixture);
-    let done = ytorch_backup::maintain(&fixture.open(), &fixture.folders, u64::MAX / 2).unwrap();
+    let done = maintain(&fixture.open(), &fixture.folders, u64::MAX / 2);
     assert!(!done.vacuumed && done.analyzed);
     assert!(done.not_vacuumed.unwrap().contains("bytes free"));
 }
@@ -74,7 +89,7 @@ fn only_temporary_files_of_the_dead_are_swept() {
     for path in alive.iter().chain(&dead) {
         write(path, "x");
     }
-    let done = ytorch_backup::maintain(&fixture.open(), &fixture.folders, 0).unwrap();
+    let done = maintain(&fixture.open(), &fixture.folders, 0);
     assert_eq!(done.swept.len(), 3, "{done:?}");
     assert!(alive.iter().all(|path| path.exists()) && dead.iter().all(|path| !path.exists()));
 }
@@ -90,8 +105,19 @@ fn a_damaged_database_is_found_and_left_as_it_is() {
     let found = ytorch_backup::examine(&fixture.folders, false).unwrap();
     assert!(!found.faults.is_empty());
     let database = fixture.open();
-    let done = ytorch_backup::maintain(&database, &fixture.folders, 0).unwrap();
+    let done = maintain(&database, &fixture.folders, 0);
     drop(database);
     assert!(!done.found.faults.is_empty() && !done.analyzed && !done.vacuumed && done.swept.is_empty());
     assert_eq!(fs::read(fixture.folders.database()).unwrap(), bytes);
+}
+
+#[test]
+fn maintenance_that_is_told_to_stop_does_nothing_and_can_be_done_again() {
+    let fixture = Fixture::new();
+    empty(&fixture);
+    let database = fixture.open();
+    let problem = maintain_until(&database, &fixture.folders, 0, &|| true).unwrap_err();
+    assert!(problem.what.contains("told to stop"), "{problem}");
+    assert!(fixture.folders.raw().join(".incoming-999999999-0").exists(), "it swept all the same");
+    assert!(maintain(&database, &fixture.folders, 0).vacuumed);
 }

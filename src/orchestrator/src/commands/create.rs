@@ -1,5 +1,7 @@
 //! `ytorch create`: an instance comes into being whole or not at all. It never touches a folder that is not ours.
 
+mod from_backup;
+
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -20,6 +22,9 @@ use crate::{
 /// Makes an instance and, unless told otherwise, starts it.
 pub(super) fn create(context: &Context, options: &Create) -> Result<Answer, Problem> {
     let name = chosen(&options.choice)?;
+    if let Some(file) = &options.from_backup {
+        return from_backup::create(context, &name, options, file);
+    }
     let zone = options
         .time_zone
         .as_deref()
@@ -43,6 +48,7 @@ pub(super) fn create(context: &Context, options: &Create) -> Result<Answer, Prob
     let making = Making::of(context, &name, options, zone.as_ref())?;
     let folders = context.root.folders(&name);
     carry_out(&folders, &making.spec, &making.actions)?;
+    super::timers::settle(context)?;
     drop(lock);
     if !making.spec.bind.is_loopback() {
         context.output.note(&format!("note: other machines can reach this instance on {}", making.spec.bind));

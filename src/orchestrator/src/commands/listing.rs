@@ -1,6 +1,7 @@
 //! `ytorch status` and `ytorch list`: how instances are. They start nothing and write nothing.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -16,10 +17,11 @@ use ytorch_core::{InstanceName, Problem};
 use super::{Context, chosen, engine, read_token};
 use crate::{
     command_line::Choice,
+    engine::Observed,
     output::Answer,
     root::Place,
     server_client::ServerClient,
-    spec::Spec,
+    spec::{EngineName, Spec},
     state::{Status, local},
 };
 
@@ -77,6 +79,13 @@ impl Told {
     }
 }
 
+/// The names of all instances, a line each, for the completion of a shell: it asks no server.
+pub(super) fn names(context: &Context) -> Result<Answer, Problem> {
+    let names = context.root.names()?;
+    let lines: Vec<&str> = names.iter().map(InstanceName::as_str).collect();
+    Ok(Answer::shown(lines.join("\n"), json!({ "names": names })))
+}
+
 /// How all instances are.
 pub(super) fn list(context: &Context) -> Result<Answer, Problem> {
     let names = context.root.names()?;
@@ -106,31 +115,53 @@ pub(super) fn list(context: &Context) -> Result<Answer, Problem> {
 pub(super) fn look(context: &Context, spec: &Spec, patience: Duration) -> Status {
     let folders = context.root.folders(&spec.name);
     let observed = engine(&folders, spec.engine).observe(&folders, spec);
-    Status::of(spec, &folders, &observed, &context.clock, patience)
+    status_of(context, spec, &observed, patience)
+}
+
+fn status_of(context: &Context, spec: &Spec, observed: &Observed, patience: Duration) -> Status {
+    Status::of(spec, &context.root.folders(&spec.name), observed, &context.clock, patience)
 }
 
 /// Looks at many instances at once, in their order.
 fn look_at_all(context: &Context, names: &[InstanceName]) -> Vec<Result<Status, Problem>> {
+    let specs: Vec<Result<Spec, Problem>> = names.iter().map(|name| spec_of(context, name)).collect();
+    let seen = observed_together(context, &specs);
     let next = AtomicUsize::new(0);
-    let seen = Mutex::new(Vec::with_capacity(names.len()));
+    let statuses = Mutex::new(Vec::with_capacity(names.len()));
     thread::scope(|scope| {
         for _ in 0..ASKED_AT_A_TIME.min(names.len()) {
             scope.spawn(|| {
-                while let Some((index, name)) = take(names, &next) {
-                    let status = spec_of(context, name).map(|spec| look(context, &spec, LIST_PATIENCE));
-                    seen.lock().expect("no thread panics while it holds the list").push((index, status));
+                while let Some((index, spec)) = take(&specs, &next) {
+                    let status = spec.as_ref().map_err(Clone::clone).map(|spec| match seen.get(&spec.name) {
+                        Some(observed) => status_of(context, spec, observed, LIST_PATIENCE),
+                        None => look(context, spec, LIST_PATIENCE),
+                    });
+                    statuses.lock().expect("no thread panics while it holds the list").push((index, status));
                 }
             });
         }
     });
-    let mut seen = seen.into_inner().expect("no thread panics while it holds the list");
-    seen.sort_by_key(|(index, _)| *index);
-    seen.into_iter().map(|(_, status)| status).collect()
+    let mut statuses = statuses.into_inner().expect("no thread panics while it holds the list");
+    statuses.sort_by_key(|(index, _)| *index);
+    statuses.into_iter().map(|(_, status)| status).collect()
 }
 
-fn take<'a>(names: &'a [InstanceName], next: &AtomicUsize) -> Option<(usize, &'a InstanceName)> {
+/// What runs, of the engines that can tell it of all their instances at once.
+fn observed_together(context: &Context, specs: &[Result<Spec, Problem>]) -> BTreeMap<InstanceName, Observed> {
+    let mut seen = BTreeMap::new();
+    for name in [EngineName::Quadlet, EngineName::Podman, EngineName::Native] {
+        let of_engine = specs.iter().flatten().filter(|spec| spec.engine == name);
+        let instances: Vec<_> = of_engine.map(|spec| (context.root.folders(&spec.name), spec)).collect();
+        let Some((folders, _)) = instances.first() else { continue };
+        let observed = engine(folders, name).observe_together(&instances).unwrap_or_default();
+        seen.extend(instances.iter().map(|(_, spec)| spec.name.clone()).zip(observed));
+    }
+    seen
+}
+
+fn take<'a, Item>(items: &'a [Item], next: &AtomicUsize) -> Option<(usize, &'a Item)> {
     let index = next.fetch_add(1, Ordering::Relaxed);
-    Some((index, names.get(index)?))
+    Some((index, items.get(index)?))
 }
 
 fn spec_of(context: &Context, name: &InstanceName) -> Result<Spec, Problem> {

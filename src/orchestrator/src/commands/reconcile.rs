@@ -33,6 +33,7 @@ pub(super) fn reconcile(context: &Context, options: &Reconcile) -> Result<Answer
     }
     if options.all && !options.dry_run.dry_run {
         sweep(context);
+        super::timers::settle(context)?;
     }
     if lines.is_empty() {
         lines.push(format!("no instances in {}", context.root.path().display()));

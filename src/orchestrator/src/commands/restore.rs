@@ -3,33 +3,31 @@
 //! The backup is unpacked and verified first, beside the instances and while the old one still runs. One rename makes
 //! it an instance; in place of another, one exchange of two names does. So a kill leaves the old or the new, whole.
 
-mod unpacked;
-
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use ytorch_core::{ExitCode, InstanceName, Problem};
 
-use super::{Context, backup, carry_out, engine, note_stale, parse_name, running};
+use super::{
+    Context, absolute, any_server_program,
+    arrival::{self, Staging, Wishes},
+    backup, carry_out, engine, note_stale, parse_name, running,
+};
 use crate::{
     command_line::Restore,
     engine::Step,
     output::{Answer, can_ask},
     plan::{self, Action},
-    ports,
+    progress::Progress,
     root::Place,
-    spec::{Desired, EngineName, Spec},
+    server_program::Shared,
+    server_work,
+    spec::{Desired, Spec},
 };
-
-use unpacked::Unpacked;
 
 /// Restores a backup and, unless told otherwise, starts what it became.
 pub(super) fn restore(context: &Context, options: &Restore) -> Result<Answer, Problem> {
-    let header = backup::ask(context, "backup-show", &options.file)?;
-    let origin = parse_name(header["instance"].as_str().unwrap_or_default())?;
+    let (origin, header) = origin(context, &options.file)?;
     let name = options.instance.as_deref().map_or_else(|| Ok(origin.clone()), parse_name)?;
     let old = present(context, &name)?;
     let created_at = header["created_at"].as_str().unwrap_or_default().to_owned();
@@ -48,19 +46,58 @@ pub(super) fn restore(context: &Context, options: &Restore) -> Result<Answer, Pr
     }
     let unpacked = Unpacked::make(context, &name, &origin, &options.file)?;
     let made = match old {
-        None => publish(context, &unpacked, options),
-        Some(_) => replace(context, &unpacked, options),
-    }?;
+        None => {
+            let desired = if options.no_start { Desired::Stopped } else { Desired::Running };
+            let kept = unpacked.spec.as_ref();
+            let spec = arrival::publish(context, &unpacked.staging, kept, Wishes::only(desired), "restore")?;
+            Made { spec, away: None }
+        }
+        Some(_) => replace(context, &unpacked, options)?,
+    };
     drop(unpacked);
     let Made { spec, away } = made;
-    if !spec.bind.is_loopback() {
-        context.output.note(&format!("note: other machines can reach this instance on {}", spec.bind));
-    }
-    let started = spec.desired == Desired::Running;
-    if started {
-        running::bring_up(context, &name, &spec).map_err(|problem| not_started(&name, problem))?;
-    }
+    let started = arrival::start(context, &spec, "restored")?;
     Ok(answer(context, &spec, away.as_deref(), &header, started))
+}
+
+/// A backup that was unpacked and verified beside the instances.
+pub(super) struct Unpacked {
+    /// Where it is.
+    pub staging: Staging,
+    /// The spec in it, if there was one.
+    pub spec: Option<Spec>,
+}
+
+impl Unpacked {
+    /// Unpacks a backup of `origin` that is to become `name`.
+    pub(super) fn make(
+        context: &Context,
+        name: &InstanceName,
+        origin: &InstanceName,
+        file: &Path,
+    ) -> Result<Self, Problem> {
+        let staging = Staging::make(context, name, "restore")?;
+        let program = any_server_program()?;
+        let file = absolute(file)?;
+        let mut command = program.command_with("restore", &staging.folders, &[Shared::Read(file.clone())]);
+        command.arg("--json").arg("--").arg(file);
+        let mut progress = Progress::new(context.output);
+        let done = server_work::follow(&program, "restore", command, &mut progress);
+        progress.finish();
+        done?;
+        // One of another version may not be understood; then the instance gets a fresh one.
+        let spec = Spec::read(&staging.folders.spec(), origin).unwrap_or_else(|problem| {
+            context.output.note(&format!("note: the spec in the backup is not used: {problem}"));
+            None
+        });
+        Ok(Self { staging, spec })
+    }
+}
+
+/// Of which instance a backup is, and what else its header says.
+pub(super) fn origin(context: &Context, file: &Path) -> Result<(InstanceName, Value), Problem> {
+    let header = backup::ask(context, "backup-show", file)?;
+    Ok((parse_name(header["instance"].as_str().unwrap_or_default())?, header))
 }
 
 /// The instance in whose place the backup would come, running, stopped or torn down.
@@ -91,83 +128,29 @@ struct Made {
     away: Option<PathBuf>,
 }
 
-/// Makes a new instance of it.
-fn publish(context: &Context, unpacked: &Unpacked, options: &Restore) -> Result<Made, Problem> {
-    let name = &unpacked.name;
-    let _root = context.root.lock("restore")?;
-    if present(context, name)?.is_some() {
-        return Err(changed_meanwhile(name));
-    }
-    let desired = if options.no_start { Desired::Stopped } else { Desired::Running };
-    let spec = fresh_spec(context, unpacked, desired)?;
-    let target = context.root.folders(name);
-    let mut actions = plan::complete(&unpacked.folders, &spec);
-    actions.push(Action::Publish { from: unpacked.folders.root().to_owned(), to: target.root().to_owned() });
-    carry_out(&target, &spec, &actions)?;
-    Ok(Made { spec, away: None })
-}
-
-/// The spec in the backup, with a port and an address that can be had here.
-fn fresh_spec(context: &Context, unpacked: &Unpacked, desired: Desired) -> Result<Spec, Problem> {
-    let kept = unpacked.spec.as_ref();
-    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    // An address of another machine is none of this one.
-    let bind = kept.map_or(loopback, |spec| spec.bind);
-    let bind = if ports::can_bind(bind, 0) { bind } else { loopback };
-    let others = context.root.specs()?;
-    let port = ports::allocate(&others, None, kept.map(|spec| spec.port), |port| ports::can_bind(bind, port))?;
-    let fresh = Spec::new(unpacked.name.clone(), EngineName::Process, bind, port);
-    let spec = kept.cloned().unwrap_or(fresh);
-    let generation = kept.map_or(1, |spec| spec.generation + 1);
-    Ok(Spec {
-        name: unpacked.name.clone(),
-        generation,
-        desired,
-        port,
-        bind,
-        previous_snapshot: None,
-        trial: None,
-        ..spec
-    })
-}
-
 /// Puts it in the place of an instance. How that one is run stays: its port, its address, whether it should run.
 fn replace(context: &Context, unpacked: &Unpacked, options: &Restore) -> Result<Made, Problem> {
-    let name = &unpacked.name;
+    let name = &unpacked.staging.name;
     let target = context.root.folders(name);
     let _root = context.root.lock("restore")?;
-    let old = present(context, name)?.ok_or_else(|| changed_meanwhile(name))?;
+    let old = present(context, name)?.ok_or_else(|| arrival::came_meanwhile(name))?;
     let _instance = context.root.lock_instance(name, "restore")?;
     let is_stopped = options.no_start || old.desired == Desired::Stopped;
     let spec = old.wanting(if is_stopped { Desired::Stopped } else { Desired::Running });
     // The database is another one, so that no copy of before belongs to it; an interrupted upgrade just ends.
     let spec = Spec { previous_snapshot: None, ..spec.going_back(false).settled() };
     let observed = running::observe(&target, &old)?;
-    let mut actions = plan::complete(&unpacked.folders, &spec);
+    let mut actions = plan::complete(&unpacked.staging.folders, &spec);
     let stop = engine(&target, old.engine).reconcile(&target, &old.wanting(Desired::Stopped), &observed)?;
     actions.extend(stop.into_iter().filter(|action| !matches!(action, Action::Engine(Step::Start))));
     let away = context.root.replaced(name, context.clock.now());
-    actions.extend(plan::replace(&unpacked.folders, &target, &away));
+    actions.extend(plan::replace(&unpacked.staging.folders, &target, &away));
     note_stale(context, &actions);
     if let Err(problem) = carry_out(&target, &old, &actions) {
-        unpacked.remove_at(&away);
+        unpacked.staging.remove_at(&away);
         return Err(problem);
     }
     Ok(Made { spec, away: Some(away) })
-}
-
-fn changed_meanwhile(name: &InstanceName) -> Problem {
-    Problem::new(ExitCode::Busy, format!("`{name}` came or went while the backup was unpacked"))
-        .detail("another command made, removed or replaced it; nothing was changed")
-        .hint("look with `ytorch list` and run the same command again")
-}
-
-/// The restore is done all the same, which is what the person must know first.
-fn not_started(name: &InstanceName, problem: Problem) -> Problem {
-    let Problem { what, detail, hint, code } = problem;
-    let detail = detail.map_or_else(|| what.clone(), |detail| format!("{what}: {detail}"));
-    let problem = Problem::new(code, format!("`{name}` is restored but does not run")).detail(detail);
-    problem.hint(hint.unwrap_or_else(|| format!("start it with: ytorch start {name}")))
 }
 
 fn answer(context: &Context, spec: &Spec, away: Option<&Path>, header: &Value, started: bool) -> Answer {
@@ -180,11 +163,7 @@ fn answer(context: &Context, spec: &Spec, away: Option<&Path>, header: &Value, s
         lines.push(format!("what was there before is kept in {}", away.display()));
         lines.push("delete that folder when you no longer need it".to_owned());
     }
-    lines.push(if started {
-        format!("running at {}\nopen it with: ytorch open {name}", spec.url())
-    } else {
-        format!("start it with: ytorch start {name}")
-    });
+    lines.push(arrival::next_step(spec, started));
     let json = json!({
         "instance": name, "restored": true, "replaced": away, "started": started, "port": spec.port,
         "url": spec.url(), "folder": folder.root(), "backup": header,

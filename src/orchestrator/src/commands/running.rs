@@ -20,7 +20,7 @@ use crate::{
     plan::{self, Action},
     ports,
     server_client::ServerClient,
-    spec::{Desired, EngineName, Spec},
+    spec::{Desired, Spec},
 };
 
 /// What is waited for at most until a server is ready.
@@ -118,21 +118,14 @@ fn change(
 /// Looks at an instance that is to be changed.
 ///
 /// # Errors
-/// If something runs that nobody should interrupt, or that cannot be stopped from here.
+/// If something runs that nobody should interrupt.
 pub(super) fn observe(folders: &InstanceFolders, spec: &Spec) -> Result<Observed, Problem> {
     let engine = engine(folders, spec.engine);
     engine.reachable()?;
     let observed = engine.observe(folders, spec);
     match observed.activity {
         Activity::Importing { pid, work } => Err(import_runs(&spec.name, pid, work)),
-        Activity::Nothing if spec.engine != EngineName::Process => Ok(observed),
-        Activity::Nothing => match ports::server_of(folders.root(), spec.port) {
-            Some(pid) => Err(Problem::new(ExitCode::Busy, format!("a server of `{}` runs out of control", spec.name))
-                .detail(format!("{} was deleted while it ran", folders.run().display()))
-                .hint(format!("end it with `kill {pid}` and try again"))),
-            None => Ok(observed),
-        },
-        Activity::Kept | Activity::Listening | Activity::Orphan { .. } => Ok(observed),
+        Activity::Nothing | Activity::Kept | Activity::Listening | Activity::Orphan { .. } => Ok(observed),
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) fn teardown(context: &Context, options: &Teardown) -> Result<Answer, 
     let _lock = context.root.lock("teardown")?;
     if let Place::Instance(spec) = context.root.place(&name)? {
         finish(context, &name, &spec)?;
+        super::timers::settle(context)?;
     }
     sweep_locked(context);
     if options.purge {

@@ -1,7 +1,9 @@
 //! `ytorch validate`: is this machine, and an instance on it, fit? It starts no server and changes nothing.
 
+mod engines;
 mod instance;
 mod machine;
+mod running;
 
 use serde::Serialize;
 use serde_json::json;
@@ -54,8 +56,12 @@ pub(super) fn validate(context: &Context, choice: &Choice) -> Result<Answer, Pro
     let name = chosen(choice)?;
     let is_named = choice.name.is_some() || choice.instance.is_some();
     let mut checks = machine::checks(context);
+    checks.extend(engines::checks(context));
     match context.root.place(&name) {
-        Ok(Place::Instance(spec)) => checks.extend(instance::checks(context, &spec)),
+        Ok(Place::Instance(spec)) => {
+            checks.extend(instance::checks(context, &spec));
+            checks.extend(running::checks(context, &spec));
+        }
         Ok(Place::Absent | Place::Removed(_)) if !is_named => {}
         Ok(Place::Foreign) if !is_named => checks.push(Check::warn(
             "folder",

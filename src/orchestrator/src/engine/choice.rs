@@ -4,16 +4,13 @@ use std::path::{Path, PathBuf};
 
 use ytorch_core::{ExitCode, Problem};
 
-use super::systemd::{manager::Manager, names::fit_for_units};
+use super::systemd::{generator, manager::Manager, names::fit_for_units};
 use crate::{
     podman::{Podman, PodmanError, PodmanVersion},
     programs,
     server_program::ServerProgram,
     spec::{EngineName, ReleaseId},
 };
-
-/// Where Podman's generator of units is; Debian and Fedora agree.
-const GENERATORS: [&str; 2] = ["/usr/libexec/podman/quadlet", "/usr/lib/podman/quadlet"];
 
 /// The first Podman whose quadlets can be templates and need not wait for the network.
 const TEMPLATES: PodmanVersion = PodmanVersion(5, 3, 0);
@@ -48,8 +45,7 @@ impl Facts {
         Self {
             systemd: Manager::of_this_user().reachable().and_then(|()| fit_for_units(root).map(drop)).map_err(why),
             podman: podman.and_then(|podman| podman.version()).map_err(|error| error.to_string()),
-            generator: std::env::var_os("YTORCH_SYSTEMCTL").is_some()
-                || GENERATORS.iter().any(|path| Path::new(path).is_file()),
+            generator: generator::find().is_some(),
             image,
         }
     }

@@ -1,6 +1,7 @@
 //! The engine `process`: a supervisor in the background that keeps the server running. It needs neither systemd nor
 //! containers, and it does not come back after a restart of the machine.
 
+mod keeper;
 mod signal;
 pub(crate) mod supervisor;
 
@@ -25,7 +26,7 @@ use crate::{
     tail::last_lines,
 };
 
-use signal::send_while_locked;
+use signal::{send_while, send_while_locked};
 
 /// How long a supervisor may take to take its lock.
 const SUPERVISOR_PATIENCE: Duration = Duration::from_secs(10);
@@ -100,7 +101,7 @@ impl Engine for Process {
         match step {
             Step::Start => start(&self.program(spec)?, folders, spec),
             Step::Stop => stop(folders),
-            Step::StopOrphan { pid } => stop_holder(&folders.server_lock(), *pid, STOP_PATIENCE),
+            Step::StopOrphan { pid } => stop_orphan(&folders.server_lock(), *pid),
             Step::ClearStale { .. } => {
                 // Absent is as good as removed; any other failure shows when the next supervisor writes its own.
                 let _ = fs::remove_file(supervisor_report(folders));
@@ -187,14 +188,31 @@ fn stop(folders: &InstanceFolders) -> Result<(), Problem> {
     }
 }
 
+/// Stops a server that nobody is known to keep: its supervisor was killed, or has lost `run/` and with it its lock.
+///
+/// Such a supervisor must go first, or it would start the server again; its server goes with it.
+fn stop_orphan(lock: &Path, pid: u32) -> Result<(), Problem> {
+    if let Some(supervisor) = keeper::of_server(pid) {
+        let is_still = || live_holder(lock) == Some(pid) && keeper::of_server(pid) == Some(supervisor);
+        send_while(is_still, supervisor, Signal::TERM).map_err(|error| not_stopped(supervisor, &error))?;
+        let until = Instant::now() + STOP_PATIENCE + Duration::from_secs(5);
+        while keeper::is_supervisor(supervisor) && Instant::now() < until {
+            thread::sleep(POLL);
+        }
+    }
+    if live_holder(lock) == Some(pid) { stop_holder(lock, pid, STOP_PATIENCE) } else { Ok(()) }
+}
+
+fn not_stopped(pid: u32, error: &std::io::Error) -> Problem {
+    Problem::new(ExitCode::Failure, format!("could not stop the process {pid}"))
+        .because(error)
+        .hint("it belongs to another user; stop it as that user")
+}
+
 /// Asks the holder of a lock to end, waits, and kills it if it does not.
 fn stop_holder(lock: &Path, pid: u32, patience: Duration) -> Result<(), Problem> {
     for (signal, patience) in [(Signal::TERM, patience), (Signal::KILL, Duration::from_secs(5))] {
-        send_while_locked(lock, pid, signal).map_err(|error| {
-            Problem::new(ExitCode::Failure, format!("could not stop the process {pid}"))
-                .because(&error)
-                .hint("it belongs to another user; stop it as that user")
-        })?;
+        send_while_locked(lock, pid, signal).map_err(|error| not_stopped(pid, &error))?;
         let until = Instant::now() + patience;
         while Instant::now() < until {
             if !is_locked(lock) {

@@ -1,10 +1,12 @@
 //! The engines that let systemd hold the port and run the server: `quadlet`, `podman` and `native`. It decides nothing;
 //! `plan` does, and `text` says what is written.
 
+pub(crate) mod generator;
 pub(crate) mod manager;
 pub(crate) mod names;
 mod plan;
 pub(crate) mod text;
+pub(crate) mod timers;
 mod units;
 
 use std::{
@@ -12,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ytorch_core::{InstanceFolders, Problem, Zone};
+use ytorch_core::{ExitCode, InstanceFolders, Problem, Zone};
 
 use crate::{
     engine::{
@@ -21,7 +23,7 @@ use crate::{
     },
     outside,
     plan::Action,
-    podman::{Podman, Refusal},
+    podman::{Podman, Refusal, pause},
     ports,
     spec::{Desired, Spec},
     tail::last_lines,
@@ -113,14 +115,56 @@ impl Systemd {
 
     /// Starts or restarts a unit; what it said is the reason if it does not come up.
     fn bring_up(&self, order: &str, unit: &str, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
-        let Err(problem) = self.manager.order(&[order, "--", unit]) else { return Ok(()) };
+        let Err(mut problem) = self.manager.order(&[order, "--", unit]) else { return Ok(()) };
+        let mut words = self.last_words(folders, spec);
+        if self.is_mended(&words) {
+            match self.manager.order(&[order, "--", unit]) {
+                Ok(()) => return Ok(()),
+                Err(another) => problem = another,
+            }
+            words = self.last_words(folders, spec);
+        }
         if unit == self.names.socket(&spec.name) && !ports::can_bind(spec.bind, spec.port) {
             let hint = format!("stop that program, or choose another port: ytorch set {} --port N", spec.name);
             return Err(ports::taken(spec.port, &hint));
         }
-        let words = self.last_words(folders, spec);
+        if let Some(reason) = self.why_not_found(&problem) {
+            let what = "Podman's generator does not accept the quadlet, so there is no service";
+            let quadlet = self.names.service_file();
+            return Err(Problem::new(ExitCode::Unfit, what).detail(reason).hint(format!(
+                "delete {} to get ytorch's own: ytorch reconcile {}",
+                quadlet.display(),
+                spec.name
+            )));
+        }
         Err(Refusal::explained(problem, &words))
     }
+
+    /// Whether the reason was one that could be mended at once.
+    fn is_mended(&self, words: &[String]) -> bool {
+        self.names.kind() != Kind::Native
+            && Podman::of_this_machine().is_ok_and(|podman| pause::is_mended(&podman, &words.join("\n")))
+    }
+
+    /// What the generator says where systemd only says that there is no such unit.
+    fn why_not_found(&self, problem: &Problem) -> Option<String> {
+        let is_missing = problem.detail.as_ref().is_some_and(|words| words.contains("not found"));
+        if self.names.kind() != Kind::Quadlet || !is_missing {
+            return None;
+        }
+        let quadlet = self.names.service_file();
+        generator::check(&generator::find()?, quadlet.parent()?, self.manager.scope()).err()
+    }
+}
+
+fn observed(units: Units, service: &Properties, folders: &InstanceFolders, spec: &Spec) -> Observed {
+    let activity = match units.activity() {
+        Activity::Nothing | Activity::Listening => busy_alone(folders).unwrap_or(units.activity()),
+        other => other,
+    };
+    let is_known = matches!(units.service, Life::Active | Life::Starting | Life::Stopping | Life::Failed);
+    let report = is_known.then(|| units::report(&units, spec, service));
+    Observed { activity, report, units: Some(units) }
 }
 
 fn wanted(path: PathBuf, to: PathBuf) -> Wanted {
@@ -136,13 +180,21 @@ impl Engine for Systemd {
 
     fn observe(&self, folders: &InstanceFolders, spec: &Spec) -> Observed {
         let Ok((units, service)) = self.show(spec) else { return Observed::of(Activity::Nothing, None) };
-        let activity = match units.activity() {
-            Activity::Nothing | Activity::Listening => busy_alone(folders).unwrap_or(units.activity()),
-            other => other,
+        observed(units, &service, folders, spec)
+    }
+
+    /// A list of a hundred instances asks systemd once, not a hundred times.
+    fn observe_together(&self, instances: &[(InstanceFolders, &Spec)]) -> Option<Vec<Observed>> {
+        let names: Vec<[String; 2]> =
+            instances.iter().map(|(_, spec)| [self.names.socket(&spec.name), self.names.service(&spec.name)]).collect();
+        let all: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
+        let shown = self.manager.show(&all, &PROPERTIES).unwrap_or_default();
+        let nothing = Properties::new();
+        let see = |((folders, spec), [socket, service]): (&(InstanceFolders, &Spec), &[String; 2])| {
+            let units = Units::of(shown.get(socket), shown.get(service));
+            observed(units, shown.get(service).unwrap_or(&nothing), folders, spec)
         };
-        let is_known = matches!(units.service, Life::Active | Life::Starting | Life::Stopping | Life::Failed);
-        let report = is_known.then(|| units::report(&units, spec, &service));
-        Observed { activity, report, units: Some(units) }
+        Some(instances.iter().zip(&names).map(see).collect())
     }
 
     fn reconcile(&self, folders: &InstanceFolders, spec: &Spec, observed: &Observed) -> Result<Vec<Action>, Problem> {

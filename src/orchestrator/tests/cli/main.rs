@@ -2,17 +2,29 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what every test of this program stands on is test code, too")]
 
+mod adopt;
 mod audit;
+mod crash;
 mod create;
 mod exec;
+mod fitness;
 mod help;
+mod idle;
+mod image;
 mod ingest;
 mod inspect;
 mod logs;
+mod machine;
+mod many;
 mod operations;
+mod refusals;
 mod running;
 mod set;
+mod share;
+mod shell;
 mod teardown;
+mod timers;
+mod units;
 
 use std::{
     fs,
@@ -21,12 +33,14 @@ use std::{
     sync::atomic::{AtomicU16, Ordering},
 };
 
+use machine::Machine;
 use serde_json::Value;
 use tempfile::TempDir;
 use ytorch_core::files::{Access, write_atomically};
 
 /// A root folder of its own. Dropping it stops what was started in it.
 struct Root {
+    machine: Option<Machine>,
     folder: TempDir,
 }
 
@@ -67,7 +81,16 @@ impl Ended {
 
 impl Root {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { machine: None, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A root folder on a machine with systemd and Podman, where `auto` is this engine.
+    fn on_a_machine(engine: &'static str) -> Self {
+        Self { machine: Some(Machine::boot(engine)), folder: quick_folder() }
+    }
+
+    fn machine(&self) -> &Machine {
+        self.machine.as_ref().unwrap()
     }
 
     fn path(&self) -> &Path {
@@ -82,6 +105,9 @@ impl Root {
             .env_remove("DISPLAY")
             .env_remove("WAYLAND_DISPLAY")
             .stdin(std::process::Stdio::null());
+        if let Some(machine) = &self.machine {
+            machine.surround(&mut command);
+        }
         command
     }
 
@@ -115,11 +141,20 @@ impl Root {
 
 impl Drop for Root {
     fn drop(&mut self) {
+        if self.machine.is_some() {
+            // Everything on a stand-in machine ends with it.
+            return;
+        }
         let listed: Value = serde_json::from_str(&self.run(&["list", "--json"]).stdout).unwrap_or_default();
         for instance in listed["instances"].as_array().into_iter().flatten() {
             self.run(&["stop", instance["name"].as_str().unwrap_or_default()]);
         }
     }
+}
+
+/// A folder in memory where there is one: a process that dies loses nothing there either, and syncing costs nothing.
+fn quick_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
 }
 
 /// Writes a file as a person would.
@@ -143,14 +178,19 @@ fn free_port() -> u16 {
     }
 }
 
-/// The program beside this one that stands in for the server: cargo builds both into one folder.
+/// The program beside this one that stands in for the server.
 fn stand_in_server() -> PathBuf {
+    stand_in("stand_in_server")
+}
+
+/// A program for tests beside this one: cargo builds all of them into one folder.
+fn stand_in(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let is_program = |path: &PathBuf| {
-        let name = path.file_name().unwrap().to_string_lossy();
-        name.starts_with("stand_in_server-") && !name.contains('.')
+        let file = path.file_name().unwrap().to_string_lossy();
+        file.starts_with(&format!("{name}-")) && !file.contains('.')
     };
     let entries = fs::read_dir(own.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
     let newest = entries.filter(is_program).max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
-    newest.expect("`cargo test` builds the stand-in server; with `--test cli` add `--test stand_in_server`")
+    newest.unwrap_or_else(|| panic!("`cargo test` builds it; with `--test cli` add `--test {name}`"))
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use ytorch_core::{ExitCode, InstanceFolders, Problem};
+use ytorch_core::{ExitCode, InstanceFolders};
 
 use crate::{command_line::Health, health, output};
 
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What `/healthz` and `/readyz` say is no longer than this.
 const LONGEST_ANSWER: u64 = 64 * 1024;
 
-pub(crate) fn run(arguments: &Health) -> Result<ExitCode, Problem> {
+pub(crate) fn run(arguments: &Health) -> ExitCode {
     let folders = InstanceFolders::new(&arguments.instance_dir);
     let asked = ask(&folders, "/healthz").and_then(|health| Ok((health, ask(&folders, "/readyz")?)));
     let (is_well, words, answer) = match &asked {
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Health) -> Result<ExitCode, Problem> {
     } else {
         output::answer(&words);
     }
-    Ok(if is_well { ExitCode::Success } else { ExitCode::Failure })
+    if is_well { ExitCode::Success } else { ExitCode::Failure }
 }
 
 fn text<'value>(value: &'value Value, name: &str) -> &'value str {

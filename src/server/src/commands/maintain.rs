@@ -23,8 +23,8 @@ pub(crate) fn run(arguments: &Maintain) -> Result<ExitCode, Problem> {
         };
         watched::answer(json, "looking", look, found_in_words)?
     } else {
-        let work = |_: &mut Watch<'_>| {
-            let done = maintain(&instance)?;
+        let work = |watch: &mut Watch<'_>| {
+            let done = maintain(&instance, watch)?;
             is_damaged = !done.found.faults.is_empty();
             Ok(done)
         };
@@ -33,12 +33,12 @@ pub(crate) fn run(arguments: &Maintain) -> Result<ExitCode, Problem> {
     Ok(if is_damaged { ExitCode::Unfit } else { answered })
 }
 
-fn maintain(instance: &Instance) -> Result<Done, Problem> {
+fn maintain(instance: &Instance, watch: &Watch<'_>) -> Result<Done, Problem> {
     instance.make_folders()?;
     let _lock = ServerLock::take(&instance.folders)?;
     let _logging = instance.start_logs();
     let resources = instance.open()?;
-    ytorch_backup::maintain(&resources.database, &resources.folders, resources.disk_floor_bytes)
+    ytorch_backup::maintain(&resources.database, &resources.folders, resources.disk_floor_bytes, watch)
 }
 
 fn found_in_words(found: &Findings) -> Vec<String> {

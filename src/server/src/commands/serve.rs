@@ -21,7 +21,7 @@ use crate::{
     platform::{Platform, Site},
     router,
     serving::{self, Signals},
-    sockets::Sockets,
+    sockets::{Socket, Sockets},
     watchdog, web,
 };
 
@@ -51,7 +51,10 @@ fn serve(instance: &Instance, passed: Option<Sockets>) -> Result<(), Problem> {
     let asking = manager.ask_for_time();
     // Taken before the database is touched, so that a start that cannot succeed changes as little as possible.
     let sockets = match passed {
-        Some(passed) => passed,
+        Some(passed) => {
+            tracing::info!(sockets = passed.all().len(), "sockets were passed, so `bind` and `port` do not count");
+            passed
+        }
         None => Sockets::bind(instance.loaded.settings.address())?,
     };
     let token = instance.token()?;
@@ -139,9 +142,11 @@ fn say_ready(instance: &Instance, sockets: &Sockets) -> String {
     for address in sockets.addresses().filter(|address| !address.ip().is_loopback()) {
         tracing::warn!(%address, "other machines can reach this instance, because it does not listen on a loopback address");
     }
-    let places: Vec<String> = sockets.all().iter().map(|socket| socket.place()).collect();
+    let places: Vec<String> = sockets.all().iter().map(Socket::place).collect();
     let words = format!("serving on {}", places.join(" and "));
-    tracing::info!("READY: {words}");
+    for socket in sockets.all() {
+        tracing::info!(address = %socket.address(), "READY");
+    }
     for place in places {
         output::tell(&format!("ready: {place}"));
     }

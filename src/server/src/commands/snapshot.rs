@@ -1,20 +1,28 @@
-//! `snapshot`: a copy of the database to go back to, beside a running server. It takes no lock and writes no log, which
-//! are the server's.
+//! `snapshot`: a copy of the database, beside a running server or without one. It takes no lock and writes no log.
 
-use ytorch_backup::{Snapshot, snapshot};
+use ytorch_backup::{Present, Secrets, Snapshotted, snapshot};
 use ytorch_core::{ExitCode, Problem};
 
 use super::watched;
-use crate::{command_line::Snapshot as Arguments, instance::Instance};
+use crate::{command_line::Snapshot, instance::Instance};
 
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Problem> {
+pub(crate) fn run(arguments: &Snapshot) -> Result<ExitCode, Problem> {
     let instance = Instance::find(&arguments.work.target)?;
-    let floor_bytes = instance.loaded.settings.disk_floor_bytes;
+    let secrets = if arguments.without_secrets { Secrets::Removed } else { Secrets::Kept };
+    let present = if arguments.replace { Present::Goes } else { Present::Stays };
+    let floor = instance.loaded.settings.disk_floor_bytes;
     let database = instance.folders.database();
-    let work = |watch: &mut ytorch_backup::Watch<'_>| snapshot(&database, &arguments.to, floor_bytes, watch);
-    watched::answer(arguments.work.json, "copying the database", work, in_words)
+    watched::answer(
+        arguments.work.json,
+        "copying",
+        |watch| snapshot(&database, &arguments.to, secrets, present, floor, watch),
+        in_words,
+    )
 }
 
-fn in_words(made: &Snapshot) -> Vec<String> {
-    vec![made.path.display().to_string(), format!("{:<24}{:>12}", "bytes", made.size_bytes)]
+fn in_words(made: &Snapshotted) -> Vec<String> {
+    match made.size_bytes {
+        Some(bytes) => vec![made.path.display().to_string(), format!("{bytes} bytes, {} rows", made.rows)],
+        None => vec!["there is no database yet".to_owned()],
+    }
 }

@@ -1,6 +1,6 @@
 //! The maintenance that `ytorch maintain` and the clock ask for. What it does is `ytorch_backup`'s to say.
 
-use ytorch_backup::{Done, maintain};
+use ytorch_backup::{Done, Watch, maintain};
 use ytorch_jobs::{JobError, JobKind, Outcome, Report};
 use ytorch_web::format;
 
@@ -11,9 +11,13 @@ pub(super) const KIND: &str = "platform_maintain";
 
 pub(super) fn kind(platform: &Platform) -> JobKind {
     let resources = platform.resources.clone();
-    JobKind::new(KIND, move |_, _| {
-        let done = maintain(&resources.database, &resources.folders, resources.disk_floor_bytes)
-            .map_err(|problem| JobError::Fatal(problem.to_string()))?;
+    JobKind::new(KIND, move |context, _| {
+        let (mut report, gives_up) = (|_, _| {}, || context.gives_up());
+        let watch = Watch::new(&mut report, &gives_up);
+        let done = maintain(&resources.database, &resources.folders, resources.disk_floor_bytes, &watch);
+        let done = done.map_err(|problem| {
+            if context.is_cancelled() { JobError::Cancelled } else { JobError::Fatal(problem.to_string()) }
+        })?;
         outcome(&done)
     })
 }

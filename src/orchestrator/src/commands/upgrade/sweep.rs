@@ -1,7 +1,7 @@
 //! Kept programs that no instance needs any more are deleted. What cannot be known to be unneeded stays.
 
 use crate::{
-    apply::apply_files,
+    apply::apply_file,
     commands::Context,
     plan::Action,
     programs::{self, InUse},
@@ -33,7 +33,7 @@ pub(in crate::commands) fn sweep_locked(context: &Context) {
     let needed: Vec<&ReleaseId> = specs.iter().flat_map(releases).collect();
     for path in programs::unused(root, &needed) {
         let action = Action::RemoveFolder { path };
-        if let Err(problem) = apply_files(&action) {
+        if let Err(problem) = apply_file(&action) {
             context.output.note(&format!("note: {problem}"));
         }
     }

@@ -12,7 +12,6 @@ use super::Check;
 use crate::{
     commands::{Context, engine, server_program_of},
     engine::{Activity, Observed},
-    lock::is_locked,
     ports,
     spec::{Desired, Spec},
 };
@@ -28,7 +27,6 @@ pub(super) fn checks(context: &Context, spec: &Spec) -> Vec<Check> {
         processes(spec, &observed),
         port(context, spec, &observed),
     ];
-    checks.extend(upgrade(&folders, spec));
     checks.extend(settings(&folders, spec, &observed));
     checks
 }
@@ -85,7 +83,7 @@ fn processes(spec: &Spec, observed: &Observed) -> Check {
     match observed.activity {
         Activity::Orphan { pid } => Check::warn(
             "processes",
-            format!("the supervisor was killed, its server lives (pid {pid})"),
+            format!("nothing keeps the server any more, which lives (pid {pid})"),
             format!("ytorch {mend} {name}"),
         ),
         Activity::Importing { pid, work } => Check::ok("processes", format!("{work} is running (pid {pid})")),
@@ -114,24 +112,13 @@ fn processes(spec: &Spec, observed: &Observed) -> Check {
     }
 }
 
-/// An upgrade is under way as long as its command holds the lock; a mere look at the journal cannot tell.
-fn upgrade(folders: &InstanceFolders, spec: &Spec) -> Option<Check> {
-    let trial = spec.trial.as_ref()?;
-    if is_locked(&folders.root().join(".lock")) {
-        return Some(Check::ok("upgrade", format!("under way since {}", trial.started)));
-    }
-    let found = format!("one from {} was interrupted", trial.started);
-    Some(Check::warn("upgrade", found, format!("ytorch reconcile {}", spec.name)))
-}
-
 fn port(context: &Context, spec: &Spec, observed: &Observed) -> Check {
     let edit = format!("give it another port in {}", context.root.folders(&spec.name).spec().display());
     let others = context.root.specs().unwrap_or_default();
     if let Some(other) = others.iter().find(|other| other.name != spec.name && other.port == spec.port) {
         return Check::fail("port", format!("{} is also the port of `{}`", spec.port, other.name), edit);
     }
-    let is_ours = matches!(observed.activity, Activity::Kept | Activity::Listening | Activity::Orphan { .. });
-    if is_ours || ports::can_bind(spec.bind, spec.port) {
+    if observed.activity.answers() || ports::can_bind(spec.bind, spec.port) {
         return Check::ok("port", format!("{} on {}", spec.port, spec.bind));
     }
     Check::failed("port", ports::taken(spec.port, &edit))

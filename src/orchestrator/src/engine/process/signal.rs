@@ -10,13 +10,18 @@ use rustix::{
 use crate::lock::live_holder;
 
 /// Sends a signal to a process if it (still) holds the lock. One that is gone is no error.
-///
-/// The descriptor of the process is opened first and the lock looked at after that: if it is held by this id then,
-/// the descriptor cannot be that of a later process that got the same id.
 pub(super) fn send_while_locked(lock: &Path, pid: u32, signal: Signal) -> io::Result<()> {
+    send_while(|| live_holder(lock) == Some(pid), pid, signal)
+}
+
+/// Sends a signal to a process if it is (still) the one that is meant. One that is gone is no error.
+///
+/// The descriptor of the process is opened first and the question asked after that: if the answer is yes then, the
+/// descriptor cannot be that of a later process that got the same id.
+pub(super) fn send_while(is_meant: impl FnOnce() -> bool, pid: u32, signal: Signal) -> io::Result<()> {
     let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
     let descriptor = pidfd_open(process, PidfdFlags::empty());
-    if live_holder(lock) != Some(pid) {
+    if !is_meant() {
         return Ok(());
     }
     let sent = match descriptor {

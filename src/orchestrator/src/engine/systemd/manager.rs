@@ -59,6 +59,17 @@ impl Manager {
         Self { program, scope: Scope::User, configuration, runtime, is_booted }
     }
 
+    /// One that is never asked: of a person called alice, or of root.
+    #[cfg(test)]
+    pub(crate) fn example(scope: Scope) -> Self {
+        let (configuration, runtime) = match scope {
+            Scope::User => ("/home/alice/.config", "/run/user/1000"),
+            Scope::System => ("/etc", "/run"),
+        };
+        let (configuration, runtime) = (PathBuf::from(configuration), PathBuf::from(runtime));
+        Self { program: "systemctl".into(), scope, configuration, runtime, is_booted: false }
+    }
+
     /// Whose it is.
     pub(crate) fn scope(&self) -> Scope {
         self.scope

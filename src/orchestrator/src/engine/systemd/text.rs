@@ -284,3 +284,6 @@ fn service_drop_in(setting: &Setting<'_>, spec: &Spec, folders: &InstanceFolders
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+_ytorch_names() {
+    local -a names
+    names=(${(f)"$(ytorch __names 2>/dev/null)"})
+    compadd -a names
+}
+

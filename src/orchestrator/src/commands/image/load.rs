@@ -1,0 +1,71 @@
+//! `ytorch image load`: an image comes from an archive. It does not fetch one.
+
+use std::path::Path;
+
+use serde_json::json;
+use ytorch_core::{ExitCode, Problem};
+
+use crate::{
+    command_line::ImageLoad,
+    image::{self, Image},
+    output::Answer,
+    podman::Podman,
+};
+
+/// Loads the image of an archive, or says that it would.
+pub(super) fn load(options: &ImageLoad) -> Result<Answer, Problem> {
+    let podman = Podman::of_this_machine()?;
+    let file = readable(&options.file)?;
+    if options.dry_run.dry_run {
+        let text = format!("would load {}", options.file.display());
+        return Ok(Answer::shown(text, json!({ "dry_run": true, "file": options.file })));
+    }
+    let told = podman.run(["load", "--quiet", "--input", &file])?;
+    let loaded = names(&told);
+    let mut ours = Vec::new();
+    for name in &loaded {
+        ours.extend(image::named(&podman, name)?);
+    }
+    ours.dedup_by(|one, other| one.release == other.release);
+    let [image] = ours.as_slice() else { return Err(not_one_of_ours(&loaded, &ours)) };
+    let mut json = image.to_json();
+    json["dry_run"] = false.into();
+    Ok(Answer::shown(format!("loaded {}", image.in_words()), json))
+}
+
+fn readable(file: &Path) -> Result<String, Problem> {
+    match std::fs::File::open(file) {
+        Ok(_) => Ok(file.display().to_string()),
+        Err(error) => Err(Problem::new(ExitCode::NotFound, format!("could not read `{}`", file.display()))
+            .because(&error)
+            .hint("give an archive that `podman save` wrote")),
+    }
+}
+
+/// The images that Podman says it loaded: `Loaded image: NAME`, before version 4 `Loaded image(s): NAME,NAME`.
+fn names(told: &str) -> Vec<String> {
+    let lines = told.lines().filter_map(|line| line.strip_prefix("Loaded image")?.split_once(": "));
+    lines.flat_map(|(_, names)| names.split(',')).map(|name| name.trim().to_owned()).collect()
+}
+
+fn not_one_of_ours(loaded: &[String], ours: &[Image]) -> Problem {
+    let what =
+        if ours.is_empty() { "this archive holds no image of ytorch" } else { "this archive holds several images" };
+    let names = loaded.join(" ");
+    Problem::new(ExitCode::Usage, what)
+        .detail(format!("Podman loaded {names}"))
+        .hint(format!("give an archive of one image of ytorch; to be rid of these: podman image rm {names}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_old_and_new_versions_tell_them() {
+        assert_eq!(names("Loaded image: localhost/ytorch:slim\n"), ["localhost/ytorch:slim"]);
+        assert_eq!(names("Loaded image: a\nLoaded image: sha256:01\n"), ["a", "sha256:01"]);
+        assert_eq!(names("Loaded image(s): a,b\n"), ["a", "b"]);
+        assert!(names("").is_empty());
+    }
+}
