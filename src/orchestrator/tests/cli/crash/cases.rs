@@ -6,7 +6,8 @@ use crate::Root;
 
 /// One verb in one situation.
 pub(super) struct Case {
-    /// What is typed. `PORT` and `BACKUP` stand for the port and the backup of the matrix.
+    /// What is typed. `PORT`, `BACKUP` and `NEWER` stand for the port, the backup and the newer program of the
+    /// matrix.
     pub words: &'static [&'static str],
     /// The commands before it.
     pub before: &'static [&'static [&'static str]],
@@ -29,6 +30,8 @@ const CREATE: &[&str] = &["create", "friend", "--port", "PORT"];
 const NOT_STARTED: &[&str] = &["create", "friend", "--port", "PORT", "--no-start"];
 
 const WITH_UNITS: &[&str] = &["quadlet", "podman", "native"];
+
+const UPGRADE: &[&str] = &["upgrade", "friend", "--release", "NEWER"];
 
 const USUAL: Case = Case {
     words: &[],
@@ -80,6 +83,18 @@ pub(super) const CASES: &[Case] = &[
         except: &["process"],
         ..USUAL
     },
+    // The release of a container is an image, of which these machines have one.
+    Case { words: UPGRADE, least: 5, except: WITH_UNITS, ..USUAL },
+    Case { words: UPGRADE, damage: Some(have_a_database), least: 7, except: WITH_UNITS, ..USUAL },
+    Case { words: &["rollback", "friend"], before: &[CREATE, UPGRADE], least: 3, except: WITH_UNITS, ..USUAL },
+    Case {
+        words: &["rollback", "friend", "--with-database"],
+        before: &[CREATE, UPGRADE, UPGRADE],
+        damage: Some(have_a_snapshot),
+        least: 4,
+        except: WITH_UNITS,
+        ..USUAL
+    },
     Case { words: &["reconcile", "friend"], damage: Some(lose_everything_derived), ..USUAL },
 ];
 
@@ -106,6 +121,21 @@ pub(super) const WITHOUT_ACTIONS: &[(&str, &str)] = &[
 
 const READS: &str = "it changes nothing";
 const SERVER: &str = "the server does it; tests/tests/faults.rs and backup.rs kill that";
+
+/// The stand-in has no database; some bytes do.
+fn have_a_database(root: &Root) {
+    fs::write(root.file("friend/data/db/ytorch.sqlite3"), "rows").unwrap();
+}
+
+/// As if there had been one before the upgrade.
+fn have_a_snapshot(root: &Root) {
+    have_a_database(root);
+    fs::create_dir_all(root.file("friend/backups")).unwrap();
+    fs::write(root.file("friend/backups/.upgrade-a"), "rows of before").unwrap();
+    let path = root.file("friend/config/instance.toml");
+    let spec = fs::read_to_string(&path).unwrap();
+    fs::write(&path, spec.replace("generation", "previous_snapshot = \"backups/.upgrade-a\"\ngeneration")).unwrap();
+}
 
 /// Everything that can be written again is lost, and nothing runs.
 fn lose_everything_derived(root: &Root) {
