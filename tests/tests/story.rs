@@ -56,7 +56,8 @@ fn on_a_host(engine: &'static str) {
 impl<M: Machine> Stage<M> {
     fn tell(&self) {
         let releases = Releases::make(self);
-        let (anna, bert) = (Person::arrive(self, "anna", 1), Person::arrive(self, "bert", 2));
+        let first = releases.first;
+        let (anna, bert) = (Person::arrive(self, "anna", first, 1), Person::arrive(self, "bert", first, 2));
         assert_ne!(anna.views, bert.views);
         self.are_apart(&anna, &bert);
         self.stops_and_starts(&anna, &bert);

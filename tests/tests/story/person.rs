@@ -16,9 +16,11 @@ pub(crate) struct Person {
 
 impl Person {
     /// Makes an instance and imports an export of their own, of which the truth is known.
-    pub(crate) fn arrive<M: Machine>(stage: &Stage<M>, name: &'static str, seed: u32) -> Self {
+    pub(crate) fn arrive<M: Machine>(stage: &Stage<M>, name: &'static str, release: Option<&str>, seed: u32) -> Self {
         let port = stage.machine.port();
-        let words = ["create", name, "--engine", stage.engine, "--time-zone", "UTC", "--port", &port.to_string()];
+        let port_word = port.to_string();
+        let mut words = vec!["create", name, "--engine", stage.engine, "--time-zone", "UTC", "--port", &port_word];
+        words.extend(release.iter().flat_map(|release| ["--release", release]));
         stage.machine.must(&words);
         let token = stage.machine.must(&["token", name]).stdout.trim().to_owned();
         let export = Recipe::new(2_000, seed).wild().json();

@@ -9,6 +9,8 @@ use crate::Stage;
 
 /// The same server by another name, and what cannot be run.
 pub(crate) struct Releases {
+    /// What they run at first, where it has to be named.
+    pub(crate) first: Option<&'static str>,
     pub(crate) better: String,
     /// One that ends at once, and one that never becomes ready.
     pub(crate) bad: [String; 2],
@@ -40,9 +42,11 @@ impl Releases {
             );
             machine.shell(&script).ok().lines().last().expect("it says the ID").to_owned()
         };
-        let better = build("better", "FROM localhost/ytorch:slim\nLABEL x=1\n");
         let ends = build("ends", "FROM localhost/ytorch:slim\nENTRYPOINT [\"/ytorch-server\", \"nonsense\"]\n");
-        Self { better, bad: [ends, build("sleeps", SLEEPS)] }
+        let sleeps = build("sleeps", SLEEPS);
+        // The newest is what is taken where none is named.
+        let better = build("better", "FROM localhost/ytorch:slim\nLABEL x=1\n");
+        Self { first: Some("localhost/ytorch:slim"), better, bad: [ends, sleeps] }
     }
 
     fn programs<M: Machine>(machine: &M) -> Self {
@@ -57,7 +61,7 @@ impl Releases {
         bytes.push(b'x');
         let better = make("better", &bytes);
         let ends = make("ends", b"#!/bin/sh\necho it does not like it here >&2\nexit 1\n");
-        Self { better, bad: [ends, make("sleeps", b"#!/bin/sh\nexec sleep infinity\n")] }
+        Self { first: None, better, bad: [ends, make("sleeps", b"#!/bin/sh\nexec sleep infinity\n")] }
     }
 }
 
