@@ -9,7 +9,7 @@ pub(crate) fn assert_locked_in<M: Machine>(stage: &Stage<M>, anna: &Person, bert
     if stage.engine == "process" {
         return;
     }
-    let pid = stage.server(anna.name);
+    let pid = server(stage, anna.name);
     let status = stage.machine.as_root(&format!("cat /proc/{pid}/status")).ok();
     for line in
         ["NoNewPrivs:\t1", "CapEff:\t0000000000000000", "CapPrm:\t0000000000000000", "CapBnd:\t0000000000000000"]
@@ -23,6 +23,16 @@ pub(crate) fn assert_locked_in<M: Machine>(stage: &Stage<M>, anna: &Person, bert
         let devices = stage.machine.as_root(&format!("tail -n +3 /proc/{pid}/net/dev")).ok();
         assert!(devices.lines().all(|line| line.trim().starts_with("lo:")), "it has a network:\n{devices}");
     }
+}
+
+/// The process of the server itself; Podman's units are those of the container's keeper.
+fn server<M: Machine>(stage: &Stage<M>, name: &str) -> u64 {
+    if stage.engine == "native" {
+        return stage.server(name);
+    }
+    let container = format!("$(podman ps --quiet --filter label=dev.ytorch.instance={name})");
+    let told = stage.machine.shell(&format!("podman inspect --format '{{{{.State.Pid}}}}' {container}")).ok();
+    told.parse().unwrap_or_else(|_| panic!("no server runs: {told}"))
 }
 
 /// Nothing of the other one's folder is anywhere in what the server sees.
