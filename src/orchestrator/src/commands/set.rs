@@ -5,7 +5,7 @@ mod changes;
 use serde_json::json;
 use ytorch_core::{ExitCode, Problem};
 
-use super::{Context, carry_out, chosen, note_stale, running, upgrade::settle};
+use super::{Context, carry_out, chosen, engine, note_stale, running, upgrade::settle};
 use crate::{
     command_line::{Limit, Set},
     output::Answer,
@@ -108,7 +108,7 @@ fn actions(context: &Context, old: &Spec, new: &Spec) -> Result<Vec<Action>, Pro
     let folders = context.root.folders(&old.name);
     let observed = running::observe(&folders, old)?;
     let mut actions = plan::edit(&folders, old, new);
-    actions.extend(plan::reconcile(new, &observed));
+    actions.extend(engine(&folders, new.engine).reconcile(&folders, new, &observed)?);
     Ok(actions)
 }
 
