@@ -6,7 +6,7 @@ import pathlib
 # The keys that the generator of Podman 5.4 knows and we use; one that it does not know makes it drop the whole unit.
 QUADLET_KEYS = set(
     "Image ContainerName EnvironmentFile Volume UserNS User Network ReadOnly NoNewPrivileges DropCapability Notify"
-    " LogDriver Pull StopTimeout Label PodmanArgs SecurityLabelLevel".split()
+    " LogDriver Pull StopTimeout Tmpfs HealthCmd Label PodmanArgs SecurityLabelLevel".split()
 )
 
 
