@@ -75,3 +75,12 @@ fn profile_folder() -> PathBuf {
     let program = env::current_exe().expect("a running test knows its own program");
     program.ancestors().nth(2).expect("test programs lie in target/PROFILE/deps").to_owned()
 }
+
+/// A program of a package of Debian: on the path, or where `deploy/test` unpacks it.
+pub fn of_debian(name: &str, package: &str) -> PathBuf {
+    let unpacked = ["usr/bin", "usr/sbin"].map(|folder| target().join("tools/debian").join(folder));
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders = env::split_paths(&path).chain(unpacked);
+    let found = folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file()));
+    found.unwrap_or_else(|| panic!("`{name}` is missing: `deploy/test` gets Debian's package `{package}`"))
+}

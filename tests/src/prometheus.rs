@@ -1,8 +1,6 @@
 //! A real Prometheus and its `promtool`, both of Debian's package. It judges no metric; `promtool` and the tests do.
 
 use std::{
-    env,
-    ffi::OsStr,
     fs::File,
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
@@ -16,7 +14,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{instance, programs};
+use crate::{instance, programs::of_debian};
 
 /// How long Prometheus may take to start or to scrape, on however slow a machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -35,7 +33,7 @@ impl Prometheus {
     pub fn start(configuration: &str) -> Self {
         let folder = TempDir::with_prefix("ytorch-tests-").expect("a temporary folder can be made");
         let file = write(folder.path(), "prometheus.yml", configuration);
-        let mut process = Command::new(tool("prometheus"))
+        let mut process = Command::new(of_debian("prometheus", "prometheus"))
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
             .arg("--web.listen-address=127.0.0.1:0")
@@ -122,7 +120,7 @@ impl Drop for Prometheus {
 
 /// Runs `promtool` with these words and this input: whether it was content, and what it said.
 pub fn promtool(folder: &Path, words: &[&str], input: &str) -> (bool, String) {
-    let mut process = Command::new(tool("promtool"))
+    let mut process = Command::new(of_debian("promtool", "prometheus"))
         .args(words)
         .current_dir(folder)
         .stdin(Stdio::piped())
@@ -207,13 +205,4 @@ fn without_brackets(expression: &str) -> String {
 
 fn ends_with_word(text: &str, word: &str) -> bool {
     text.trim_end().strip_suffix(word).is_some_and(|before| before.ends_with([' ', ')', '\n']))
-}
-
-/// The program of this name: on the path, or where `deploy/test` unpacks it.
-fn tool(name: &str) -> PathBuf {
-    let unpacked = programs::target().join("tools/debian/usr/bin");
-    let path = env::var_os("PATH").unwrap_or_default();
-    let mut folders = env::split_paths(&path).chain([unpacked]);
-    let found = folders.find_map(|folder| Some(folder.join(OsStr::new(name))).filter(|path| path.is_file()));
-    found.unwrap_or_else(|| panic!("`{name}` is missing: `deploy/test` gets Debian's package `prometheus`"))
 }

@@ -36,6 +36,7 @@ const VERBS: &[&str] = &[
     "export",
     "import",
     "adopt",
+    "share",
 ];
 
 #[test]

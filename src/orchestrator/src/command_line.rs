@@ -5,6 +5,7 @@ mod exec;
 mod image;
 mod operations;
 mod set;
+mod share;
 mod shell;
 mod timers;
 mod transfer;
@@ -20,7 +21,8 @@ pub(crate) use image::{Image, ImageBuild, ImageLoad, ImageVerb};
 pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
-pub(crate) use set::Set;
+pub(crate) use set::{Limit, Set};
+pub(crate) use share::{Over, ProxyKind, ProxySite, Share};
 pub(crate) use shell::{Completions, Man, Shell};
 pub(crate) use timers::{Timers, TimersVerb};
 pub(crate) use transfer::{Adopt, Clone, Export, Import};
@@ -97,6 +99,8 @@ pub(crate) enum Verb {
     Inspect(Choice),
     /// Print a one-time log-in link and open it in the browser
     Open(Open),
+    /// Print what to give to a friend: a link that works once, and how to reach it safely
+    Share(Share),
     /// Print the API token of an instance
     Token(Choice),
     /// Show the log of an instance
@@ -141,7 +145,7 @@ pub(crate) enum Verb {
     Render(Render),
     /// Remove a deployment and delete its data; asks for the name
     Purge(Purge),
-    /// Run a command in the folder of an instance, with YTORCH_URL and the like set
+    /// Run a command in the folder of an instance, which is told its address
     Exec(Exec),
     /// Print a script that completes words and names of instances in a shell
     Completions(Completions),
@@ -322,6 +326,8 @@ pub(crate) struct Render {
 pub(crate) enum RenderVerb {
     /// The units of systemd, quadlets and environment files of an instance
     Units(Choice),
+    /// A site of a reverse proxy with TLS, for browsers of other machines
+    Proxy(ProxySite),
 }
 
 impl From<Purge> for Teardown {

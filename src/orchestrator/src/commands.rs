@@ -28,6 +28,7 @@ mod restore;
 mod running;
 mod secret;
 mod set;
+mod share;
 mod teardown;
 mod timers;
 mod validate;
@@ -95,6 +96,7 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::List => listing::list(context),
         Verb::Inspect(choice) => inspect::inspect(context, &choice),
         Verb::Open(options) => open::open(context, &options),
+        Verb::Share(options) => share::share(context, &options),
         Verb::Token(choice) => token(context, &choice),
         Verb::Logs(options) => instance_log::logs(context, &options),
         Verb::Ingest(options) => ingest::ingest(context, &options),

@@ -22,6 +22,7 @@ mod podman;
 mod ports;
 mod programs;
 mod progress;
+mod proxy_site;
 mod root;
 mod server_client;
 mod server_log;

@@ -47,6 +47,10 @@ fn main() {
             println!(r#"{{"event":"done","result":{{}}}}"#);
         }
         "restore" => restore(&folder, Path::new(arguments.last().unwrap())),
+        "snapshot" => {
+            fs::copy(folder.join("config/instance.toml"), option("--to").unwrap()).unwrap();
+            println!(r#"{{"event":"done","result":{{}}}}"#);
+        }
         "import" | "reingest" => import(&folder, arguments.last().unwrap()),
         // A test runner asks every test program for its list.
         _ => {}

@@ -69,7 +69,7 @@ pub(super) fn spec_here(
     let preferred = kept.map(|spec| spec.port);
     let port = ports::allocate(&others, wishes.port, preferred, |port| ports::can_bind(bind, port))?;
     let (engine, release, actions) = match (wishes.engine, kept) {
-        (Some(wished), _) => wished,
+        (Some(chosen), _) => chosen,
         (None, Some(kept)) => engine_here(context, kept)?,
         (None, None) => (EngineName::Process, None, Vec::new()),
     };

@@ -1,5 +1,7 @@
 //! `ytorch render`: the files that follow from a spec, printed. It writes none.
 
+mod proxy;
+
 use serde_json::json;
 use ytorch_core::Problem;
 
@@ -13,6 +15,7 @@ use crate::{
 pub(super) fn render(context: &Context, options: &Render) -> Result<Answer, Problem> {
     match &options.what {
         RenderVerb::Units(choice) => units(context, choice),
+        RenderVerb::Proxy(options) => proxy::proxy(context, options),
     }
 }
 

@@ -7,7 +7,7 @@ use ytorch_core::{ExitCode, Problem};
 
 use super::{Context, carry_out, chosen, note_stale, running};
 use crate::{
-    command_line::Set,
+    command_line::{Limit, Set},
     output::Answer,
     plan::{self, Action},
     ports,
@@ -71,10 +71,10 @@ fn changed(options: &Set, old: &Spec) -> Spec {
     new.bind = options.bind.unwrap_or(old.bind);
     new.network = options.network.map_or(old.network, Into::into);
     new.desired = options.desired.map_or(old.desired, Into::into);
-    new.idle_exit_seconds = options.idle.map_or(old.idle_exit_seconds, |limit| limit.amount());
-    new.limits.memory_bytes = options.memory.map_or(old.limits.memory_bytes, |limit| limit.amount());
-    new.limits.tasks = options.tasks.map_or(old.limits.tasks, |limit| limit.amount());
-    new.limits.cpu_percent = options.cpus.map_or(old.limits.cpu_percent, |limit| limit.amount());
+    new.idle_exit_seconds = options.idle.map_or(old.idle_exit_seconds, Limit::amount);
+    new.limits.memory_bytes = options.memory.map_or(old.limits.memory_bytes, Limit::amount);
+    new.limits.tasks = options.tasks.map_or(old.limits.tasks, Limit::amount);
+    new.limits.cpu_percent = options.cpus.map_or(old.limits.cpu_percent, Limit::amount);
     if options.no_host_names || !options.host_names.is_empty() {
         new.host_names.clone_from(&options.host_names);
         let mut seen = std::collections::BTreeSet::new();

@@ -37,6 +37,7 @@ const VERBS: &[&str] = &[
     "export",
     "import",
     "adopt",
+    "share",
 ];
 
 #[test]

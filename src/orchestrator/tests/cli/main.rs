@@ -20,6 +20,7 @@ mod operations;
 mod refusals;
 mod running;
 mod set;
+mod share;
 mod shell;
 mod teardown;
 mod timers;

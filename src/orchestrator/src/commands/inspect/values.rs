@@ -20,15 +20,15 @@ pub(super) struct Stated {
     pub origin: &'static str,
 }
 
-fn stated(name: &'static str, value: impl ToString, origin: &'static str) -> Stated {
+fn stated(name: &'static str, value: &dyn ToString, origin: &'static str) -> Stated {
     Stated { name, value: value.to_string(), origin }
 }
 
 /// A value of the spec, or the default where the spec is silent.
 fn or(name: &'static str, said: Option<String>, default: &str) -> Stated {
     match said {
-        Some(value) => stated(name, value, "spec"),
-        None => stated(name, default, "default"),
+        Some(value) => stated(name, &value, "spec"),
+        None => stated(name, &default, "default"),
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) fn values(spec: &Spec, folders: &InstanceFolders) -> Vec<Stated> {
         or("tasks", tasks.map(|tasks| tasks.to_string()), "unlimited"),
         or("cpus", cpu_percent.map(|percent| format!("{percent} percent of one")), "unlimited"),
         or("upgrade", trial.as_ref().map(|trial| format!("not finished, since {}", trial.started)), "none"),
-        stated("url", spec.url(), "derived"),
-        stated("folder", folders.root().display(), "derived"),
+        stated("url", &spec.url(), "derived"),
+        stated("folder", &folders.root().display(), "derived"),
     ]
 }
