@@ -11,6 +11,8 @@ const VERBS: &[&str] = &[
     "stop",
     "restart",
     "set",
+    "upgrade",
+    "rollback",
     "status",
     "list",
     "inspect",

@@ -25,5 +25,5 @@ pub use manifest::{AppliedMigration, FORMAT, Header, Manifest, Member};
 pub use prune::{Pruned, Retention, prune};
 pub use reading::header;
 pub use restore::{Whole, restore, verify};
-pub use snapshot::{Secrets, Snapshotted, snapshot};
+pub use snapshot::{Present, Secrets, Snapshotted, snapshot};
 pub use watch::Watch;

@@ -25,6 +25,15 @@ pub enum Secrets {
     Removed,
 }
 
+/// What becomes of a file that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Present {
+    /// It stays, and there is no copy.
+    Stays,
+    /// The copy takes its place, when it is whole.
+    Goes,
+}
+
 /// A copy that was made.
 #[derive(Clone, Debug, Serialize)]
 pub struct Snapshotted {
@@ -36,15 +45,16 @@ pub struct Snapshotted {
     pub rows: u64,
 }
 
-/// Copies the database to a new file in a folder that is there. After a kill there is none.
+/// Copies the database to a file in a folder that is there. After a kill there is what was there before.
 pub fn snapshot(
     database: &Path,
     target: &Path,
     secrets: Secrets,
+    present: Present,
     disk_floor_bytes: u64,
     watch: &mut Watch<'_>,
 ) -> Result<Snapshotted, Problem> {
-    if target.exists() {
+    if present == Present::Stays && target.exists() {
         return Err(
             Problem::new(ExitCode::Refused, format!("`{}` exists already", target.display())).hint("name another file")
         );
@@ -67,7 +77,10 @@ pub fn snapshot(
     }
     let published = fs::File::open(&copy).and_then(|file| {
         file.sync_all()?;
-        renameat_with(CWD, &copy, CWD, target, RenameFlags::NOREPLACE)?;
+        match present {
+            Present::Stays => renameat_with(CWD, &copy, CWD, target, RenameFlags::NOREPLACE)?,
+            Present::Goes => fs::rename(&copy, target)?,
+        }
         sync_folder(folder)?;
         Ok(file.metadata()?.len())
     });

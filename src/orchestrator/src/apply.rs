@@ -1,5 +1,6 @@
 //! Does actions, one by one, in order. It decides nothing: a plan says what, this says how.
 
+mod database;
 #[cfg(debug_assertions)]
 mod death;
 
@@ -12,6 +13,7 @@ use ytorch_core::{
 };
 
 use crate::{
+    commands::server_program_of,
     engine::Engine,
     plan::Action,
     programs,
@@ -53,6 +55,9 @@ impl Hands for Machine<'_> {
         if let Action::Engine(step) = action {
             return self.engine.apply(step, self.folders, self.spec);
         }
+        if let Action::Snapshot { to } = action {
+            return server_program_of(self.folders, self.spec)?.snapshot(self.folders, to);
+        }
         apply_file(action)
     }
 }
@@ -83,7 +88,11 @@ fn apply_to_files(action: &Action) -> io::Result<()> {
         }
         Action::WriteDerived { file } => file.write(),
         Action::Link { path, to } => link(path, to),
-        Action::Engine(_) => Ok(()),
+        Action::PutDatabaseBack { snapshot, database, aside } => {
+            database::put_back(snapshot.as_deref(), database, aside)
+        }
+        Action::KeepWords { path, words } => write_atomically(path, words.as_bytes(), Access::Private),
+        Action::Engine(_) | Action::Snapshot { .. } => Ok(()),
     }
 }
 

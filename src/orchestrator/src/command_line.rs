@@ -9,6 +9,7 @@ mod share;
 mod shell;
 mod timers;
 mod transfer;
+mod upgrade;
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -26,6 +27,7 @@ pub(crate) use share::{Over, ProxyKind, ProxySite, Share};
 pub(crate) use shell::{Completions, Man, Shell};
 pub(crate) use timers::{Timers, TimersVerb};
 pub(crate) use transfer::{Adopt, Clone, Export, Import};
+pub(crate) use upgrade::{Rollback, Upgrade};
 
 /// One person's video life per instance, each with its own folder, database, port and token.
 #[derive(Debug, Parser)]
@@ -91,6 +93,10 @@ pub(crate) enum Verb {
     Restart(Change),
     /// Change values of an instance: port, address, limits, host names; it is started again where it runs
     Set(Set),
+    /// Run another release, if it proves to be good; else the old one again, with its database
+    Upgrade(Upgrade),
+    /// Run the release from before the last upgrade again
+    Rollback(Rollback),
     /// Say how an instance is
     Status(Choice),
     /// Say how all instances are

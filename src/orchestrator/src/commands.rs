@@ -25,15 +25,21 @@ mod reconcile;
 mod reingest;
 mod render;
 mod restore;
+mod rollback;
 mod running;
 mod secret;
 mod set;
 mod share;
 mod teardown;
 mod timers;
+mod upgrade;
 mod validate;
 
-use std::{ffi::OsString, path::PathBuf, sync::OnceLock};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use serde_json::{Value, json};
 use ytorch_core::{Clock, ExitCode, InstanceFolders, InstanceName, Problem, Secret};
@@ -92,6 +98,8 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Stop(options) => running::stop(context, &options),
         Verb::Restart(options) => running::restart(context, &options),
         Verb::Set(options) => set::set(context, &options),
+        Verb::Upgrade(options) => upgrade::upgrade(context, &options),
+        Verb::Rollback(options) => rollback::rollback(context, &options),
         Verb::Status(choice) => listing::status(context, &choice),
         Verb::List => listing::list(context),
         Verb::Inspect(choice) => inspect::inspect(context, &choice),
@@ -169,6 +177,22 @@ fn has_systemd() -> bool {
 /// The server program of this machine.
 pub(crate) fn server_program() -> Result<ServerProgram, Problem> {
     ServerProgram::find(std::env::var_os("YTORCH_SERVER").as_deref())
+}
+
+/// The server program of an instance, which is that of its release.
+pub(crate) fn server_program_of(folders: &InstanceFolders, spec: &Spec) -> Result<ServerProgram, Problem> {
+    ServerProgram::of(folders, spec, server_program)
+}
+
+/// A server program for what belongs to no instance: that of this machine, else that of the newest image.
+pub(crate) fn any_server_program() -> Result<ServerProgram, Problem> {
+    server_program().or_else(|problem| ServerProgram::of_newest_image().ok_or(problem))
+}
+
+/// A path that means the same in every folder.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Problem> {
+    std::path::absolute(path)
+        .map_err(|error| Problem::new(ExitCode::Usage, format!("could not find `{}`", path.display())).because(&error))
 }
 
 /// The token that opens an instance.

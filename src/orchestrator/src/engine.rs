@@ -32,6 +32,11 @@ pub(crate) trait Engine {
     /// Does one step. A step that is already done is no error.
     fn apply(&self, step: &Step, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem>;
 
+    /// What ends a server for a moment. Whoever holds its port goes on to hold it.
+    fn pause(&self, _spec: &Spec) -> Vec<Action> {
+        vec![Action::Engine(Step::Stop)]
+    }
+
     /// The last lines that the server or its keeper wrote where no log file has them.
     fn last_words(&self, folders: &InstanceFolders, spec: &Spec) -> Vec<String>;
 
@@ -89,6 +94,13 @@ pub(crate) enum Step {
         /// The units.
         units: Vec<String>,
     },
+}
+
+impl Step {
+    /// Whether a server begins or ends by it.
+    pub(crate) fn is_of_a_server(&self) -> bool {
+        !matches!(self, Self::ClearStale { .. } | Self::Reload | Self::ReloadIfStale { .. })
+    }
 }
 
 /// What runs for an instance.

@@ -6,7 +6,11 @@ use serde_json::Value;
 use ytorch_core::{ExitCode, InstanceFolders, Problem};
 
 use crate::{
-    output::Answer, progress::Progress, server_client::problem_of, server_program::ServerProgram, server_work,
+    output::Answer,
+    progress::Progress,
+    server_client::problem_of,
+    server_program::{ServerProgram, Shared},
+    server_work,
 };
 
 /// What a summary is of.
@@ -31,7 +35,8 @@ pub(crate) fn run_alone(
     paths: &[PathBuf],
     progress: &mut Progress,
 ) -> Result<Value, Problem> {
-    let mut command = program.command(verb, folders);
+    let shared: Vec<Shared> = paths.iter().cloned().map(Shared::Read).collect();
+    let mut command = program.command_with(verb, folders, &shared);
     command.arg("--json");
     if !paths.is_empty() {
         command.arg("--").args(paths);

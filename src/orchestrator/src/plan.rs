@@ -1,5 +1,7 @@
 //! What has to be done to get from what is to what should be. Pure: it reads no file and asks no process.
 
+pub(crate) mod upgrade;
+
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -62,6 +64,28 @@ pub(crate) enum Action {
         from: PathBuf,
         /// The instance.
         to: PathBuf,
+    },
+    /// Copy the database as it is now, by the program that runs.
+    Snapshot {
+        /// The file, which is replaced when the copy is whole.
+        to: PathBuf,
+    },
+    /// Put a copy of the database in place, or none if there was none, and keep what was there under another name.
+    PutDatabaseBack {
+        /// The copy.
+        snapshot: Option<PathBuf>,
+        /// The database.
+        database: PathBuf,
+        /// The other name.
+        aside: PathBuf,
+    },
+    /// Keep what a failing server wrote.
+    KeepWords {
+        /// The file.
+        path: PathBuf,
+        /// What it wrote.
+        #[serde(skip)]
+        words: String,
     },
     /// Run a step of the instance's engine.
     Engine(Step),
@@ -140,6 +164,16 @@ impl fmt::Display for Action {
             }
             Self::LinkFiles { from, to } => {
                 write!(formatter, "keep the files of {} in {}", from.display(), to.display())
+            }
+            Self::Snapshot { to } => write!(formatter, "copy the database to {} and check the copy", to.display()),
+            Self::PutDatabaseBack { snapshot: Some(snapshot), aside, .. } => {
+                write!(formatter, "put {} back and keep the newer database as {}", snapshot.display(), aside.display())
+            }
+            Self::PutDatabaseBack { snapshot: None, aside, .. } => {
+                write!(formatter, "keep the database as {}, because there was none before", aside.display())
+            }
+            Self::KeepWords { path, .. } => {
+                write!(formatter, "keep the log of the failing server in {}", path.display())
             }
             Self::Engine(step) => step.fmt(formatter),
             Self::WriteDerived { file } => write!(formatter, "write {}", file.path.display()),

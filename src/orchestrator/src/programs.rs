@@ -61,6 +61,39 @@ pub(crate) fn keep(root: &Path, release: &ReleaseId, program: &Path) -> io::Resu
     sync_folder(folder)
 }
 
+/// Programs that are kept and that none of these releases is.
+pub(crate) fn unused(root: &Path, releases: &[&ReleaseId]) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder(root)).into_iter().flatten().flatten();
+    let is_unused = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<ReleaseId>().ok());
+        name.is_some_and(|release| !releases.contains(&&release))
+    };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_unused).collect();
+    paths.sort();
+    paths
+}
+
+/// The right to rely on programs that no spec names yet. As long as somebody has it nothing is swept.
+#[derive(Debug)]
+pub(crate) struct InUse(#[expect(dead_code, reason = "the open folder is the lock")] File);
+
+impl InUse {
+    /// Takes the right, waiting for a sweep that is under way.
+    pub(crate) fn take(root: &Path) -> io::Result<Self> {
+        create_private_folder(&folder(root))?;
+        let folder = File::open(folder(root))?;
+        folder.lock_shared()?;
+        Ok(Self(folder))
+    }
+
+    /// Takes the right to sweep; `None` if somebody relies on programs, or there are none.
+    pub(crate) fn nobody(root: &Path) -> Option<Self> {
+        let folder = File::open(folder(root)).ok()?;
+        folder.try_lock().ok()?;
+        Some(Self(folder))
+    }
+}
+
 struct HashingSink<'a>(&'a mut Sha256);
 
 impl io::Write for HashingSink<'_> {

@@ -87,6 +87,38 @@ impl ServerClient {
         Err(if failing.is_empty() { format!("it answers {status}") } else { failing })
     }
 
+    /// Whether the server does what people want of it: it is well, it shows pages, and it has data.
+    pub(crate) fn probe(&self, instance: &str, token: &Secret) -> Result<(), String> {
+        let health = self.health().ok_or("GET /healthz is not answered as it should be")?;
+        if health.instance != instance || health.version.is_empty() {
+            return Err(format!("a server of `{}`, version `{}`, answers", health.instance, health.version));
+        }
+        health.ready?;
+        self.page("/login", None)?;
+        self.page("/history", Some(token))?;
+        let summary = self.ask("/api/v1/history/summary", token);
+        let summary = summary.map_err(|problem| format!("GET /api/v1/history/summary: {}", problem.what))?;
+        if summary.is_object() {
+            Ok(())
+        } else {
+            Err("GET /api/v1/history/summary is answered without data".to_owned())
+        }
+    }
+
+    fn page(&self, path: &str, token: Option<&Secret>) -> Result<(), String> {
+        let mut request = self.agent.get(format!("{}{path}", self.url)).header("accept", "text/html");
+        if let Some(token) = token {
+            request = request.header("authorization", bearer(token));
+        }
+        let response = request.call().map_err(|error| format!("GET {path}: {error}"))?;
+        let is_page = response.body().mime_type() == Some("text/html");
+        match response.status() {
+            StatusCode::OK if is_page => Ok(()),
+            StatusCode::OK => Err(format!("GET {path} is answered without a page")),
+            status => Err(format!("GET {path} is answered {status}")),
+        }
+    }
+
     /// A GET of the API.
     pub(crate) fn ask(&self, path: &str, token: &Secret) -> Result<Value, Problem> {
         let (status, body) = self.get(path, Some(token))?;

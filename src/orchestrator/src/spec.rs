@@ -1,6 +1,7 @@
 //! What an instance should be. It does not look at what is.
 
 mod release;
+mod trial;
 mod wishes;
 
 use std::{fs, io, net::IpAddr, path::Path};
@@ -11,7 +12,8 @@ use ytorch_core::{
     files::{Access, write_atomically},
 };
 
-pub(crate) use release::{ReleaseId, Trial};
+pub(crate) use release::ReleaseId;
+pub(crate) use trial::Trial;
 pub(crate) use wishes::{Desired, EngineName, Limits, Network};
 
 /// The content of `config/instance.toml`: the single truth about an instance.
@@ -36,6 +38,9 @@ pub(crate) struct Spec {
     /// What ran before the last upgrade.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_release: Option<ReleaseId>,
+    /// The database from before the last upgrade, relative to the instance's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_snapshot: Option<String>,
     /// With `on-demand`: the server ends after so many seconds without a request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_exit_seconds: Option<u32>,
@@ -65,6 +70,7 @@ impl Spec {
             bind,
             release: None,
             previous_release: None,
+            previous_snapshot: None,
             idle_exit_seconds: None,
             host_names: Vec::new(),
             network: Network::default(),
@@ -164,7 +170,16 @@ pub(crate) mod tests {
             host_names: vec!["friend.example.org".to_owned()],
             network: Network::Outside,
             limits: Limits { memory_bytes: Some(1 << 29), tasks: Some(64), cpu_percent: Some(150) },
-            trial: Some(Trial { from: Some(release), snapshot: "a/b".to_owned(), started: "now".to_owned() }),
+            previous_snapshot: Some("a/b".to_owned()),
+            trial: Some(Trial {
+                from: release.clone(),
+                snapshot: Some("a/b".to_owned()),
+                aside: "a/c".to_owned(),
+                put_back: true,
+                started: "now".to_owned(),
+                previous_release: Some(release),
+                previous_snapshot: None,
+            }),
             ..example(Desired::Running)
         };
         assert_eq!(toml::from_str::<Spec>(&spec.to_toml()).unwrap(), spec);

@@ -8,6 +8,7 @@ use ytorch_core::{Clock, InstanceFolders, Timestamp, Zone};
 
 use crate::{
     engine::{Activity, Observed, Report},
+    lock::is_locked,
     server_client::{Health, ServerClient},
     size,
     spec::{Desired, Spec},
@@ -66,6 +67,8 @@ pub(crate) struct Status {
     /// Of a server that answers: `ok`, `degraded` or `not ready`.
     health: Option<&'static str>,
     degraded: Vec<String>,
+    /// What is to say of an upgrade that is not finished.
+    upgrade: Option<String>,
     data_bytes: u64,
     folder: String,
 }
@@ -104,6 +107,7 @@ impl Status {
             health: ours.map(word_of),
             degraded: ours.map(|health| health.degraded.clone()).unwrap_or_default(),
             version: health.map(|health| health.version),
+            upgrade: unfinished(spec, folders),
             data_bytes: size::folder_bytes(&folders.data()),
             folder: folders.root().display().to_string(),
         }
@@ -148,10 +152,21 @@ impl Status {
         add("since", self.since.as_deref().map(local));
         add("restarts", (self.restarts > 0).then(|| self.restarts.to_string()));
         add("version", self.version.clone());
+        add("upgrade", self.upgrade.clone());
         add("data", Some(size::in_words(self.data_bytes)));
         add("folder", Some(self.folder.clone()));
         lines
     }
+}
+
+/// Only who holds the lock works on it; the journal alone may be of a command that was killed.
+fn unfinished(spec: &Spec, folders: &InstanceFolders) -> Option<String> {
+    let started = local(&spec.trial.as_ref()?.started);
+    Some(if is_locked(&folders.root().join(".lock")) {
+        format!("under way since {started}")
+    } else {
+        format!("one from {started} was interrupted: ytorch reconcile {}", spec.name)
+    })
 }
 
 fn word_of(health: &Health) -> &'static str {

@@ -71,6 +71,9 @@ pub(crate) struct Snapshot {
     /// The new file.
     #[arg(long, value_name = "FILE")]
     pub(crate) to: PathBuf,
+    /// Replace the file if it is there, when the copy is whole.
+    #[arg(long)]
+    pub(crate) replace: bool,
     /// Leave out the secrets of services outside.
     #[arg(long)]
     pub(crate) without_secrets: bool,

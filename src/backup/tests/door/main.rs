@@ -7,6 +7,7 @@ mod maintenance;
 mod making;
 mod pruning;
 mod restoring;
+mod snapshots;
 
 use std::{
     collections::BTreeMap,

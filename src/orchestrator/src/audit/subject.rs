@@ -27,6 +27,8 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         Verb::Stop(options) if !options.dry_run.dry_run => Some(chosen("stop", &options.choice)),
         Verb::Restart(options) if !options.dry_run.dry_run => Some(chosen("restart", &options.choice)),
         Verb::Set(options) if !options.dry_run.dry_run => Some(chosen("set", &options.choice)),
+        Verb::Upgrade(options) if !options.dry_run.dry_run && !options.all => Some(chosen("upgrade", &options.choice)),
+        Verb::Rollback(options) if !options.dry_run.dry_run => Some(chosen("rollback", &options.choice)),
         Verb::Ingest(options) if !options.dry_run.dry_run => Some(named("ingest", &options.choice)),
         Verb::Reingest(options) if !options.dry_run.dry_run => Some(chosen("reingest", &options.choice)),
         Verb::Backup(options) if options.verb.is_none() && !options.dry_run.dry_run => {
@@ -72,6 +74,8 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         | Verb::Stop(_)
         | Verb::Restart(_)
         | Verb::Set(_)
+        | Verb::Upgrade(_)
+        | Verb::Rollback(_)
         | Verb::Ingest(_)
         | Verb::Reingest(_)
         | Verb::Backup(_)

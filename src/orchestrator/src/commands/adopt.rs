@@ -62,7 +62,8 @@ fn taken(context: &Context, found: &Found, wishes: Wishes) -> Result<Spec, Probl
     }
     let (spec, mut actions) = arrival::spec_here(context, &found.name, Some(&found.spec), wishes)?;
     // An unfinished upgrade goes back where the folder is, with the copy of the database that is in it.
-    let spec = Spec { trial: found.spec.trial.clone(), ..spec };
+    let previous_snapshot = found.spec.previous_snapshot.clone();
+    let spec = Spec { trial: found.spec.trial.clone(), previous_snapshot, ..spec };
     actions.extend(plan::adopt(&found.folders, &spec, found.folders.token().is_file()));
     if !is_in_place {
         actions.push(Action::Publish { from: found.folders.root().to_owned(), to: target.root().to_owned() });

@@ -83,7 +83,7 @@ pub(super) fn spec_here(
         wishes.desired
     };
     let spec = Spec { name: name.clone(), generation, desired: wanted, engine, port, bind, ..spec };
-    Ok((Spec { release, previous_release, trial: None, ..spec }, actions))
+    Ok((Spec { release, previous_release, previous_snapshot: None, trial: None, ..spec }, actions))
 }
 
 /// The engine of a spec if it works here, else the best one that does; and its release if that is here, else the newest.

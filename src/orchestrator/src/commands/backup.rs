@@ -8,12 +8,13 @@ use ytorch_core::{
     backups::{self, BackupFile},
 };
 
-use super::{Context, chosen, parse_name, server_program};
+use super::{Context, absolute, any_server_program, chosen, parse_name, server_program_of};
 use crate::{
     command_line::{Backup, BackupDrill, BackupVerb, Choice},
     import::grouped,
     output::Answer,
     progress::Progress,
+    server_program::Shared,
     server_work, size,
 };
 
@@ -29,7 +30,7 @@ pub(super) fn backup(context: &Context, options: &Backup) -> Result<Answer, Prob
 
 fn make(context: &Context, options: &Backup) -> Result<Answer, Problem> {
     let name = chosen(&options.choice)?;
-    context.root.instance(&name)?;
+    let spec = context.root.instance(&name)?;
     let folders = context.root.folders(&name);
     if options.dry_run.dry_run {
         let to = options.to.clone().unwrap_or_else(|| folders.backups());
@@ -41,11 +42,13 @@ fn make(context: &Context, options: &Backup) -> Result<Answer, Problem> {
         let json = json!({ "instance": name, "dry_run": true, "to": to, "media": options.media, "size_bytes": bytes });
         return Ok(Answer::shown(text, json));
     }
-    let program = server_program()?;
+    let program = server_program_of(&folders, &spec)?;
+    let to = options.to.as_deref().map(absolute).transpose()?;
+    let shared: Vec<Shared> = to.iter().cloned().map(Shared::Write).collect();
     // No lock: it changes nothing of the instance, and nobody has to wait for it.
-    let mut command = program.command("backup", &folders);
+    let mut command = program.command_with("backup", &folders, &shared);
     command.arg("--json").args(options.media.then_some("--media"));
-    if let Some(to) = &options.to {
+    if let Some(to) = &to {
         command.arg("--to").arg(to);
     }
     let mut progress = Progress::new(context.output);
@@ -122,8 +125,9 @@ fn of_instance(folders: &InstanceFolders, name: &InstanceName) -> Result<Vec<Bac
 
 /// Lets the server do something with a backup.
 pub(super) fn ask(context: &Context, verb: &str, file: &Path) -> Result<Value, Problem> {
-    let program = server_program()?;
-    let mut command = program.bare_command(verb);
+    let program = any_server_program()?;
+    let file = absolute(file)?;
+    let mut command = program.bare_command(verb, &[Shared::Read(file.clone())]);
     command.arg("--json").arg("--").arg(file);
     let mut progress = Progress::new(context.output);
     let done = server_work::follow(&program, verb, command, &mut progress);

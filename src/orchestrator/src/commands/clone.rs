@@ -11,13 +11,14 @@ use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem, files::creat
 use super::{
     Context,
     arrival::{self, Staging, Wishes},
-    parse_name, server_program,
+    parse_name, server_program_of,
 };
 use crate::{
     command_line::Clone,
     folder_copy::{self, Copied},
     output::Answer,
     progress::Progress,
+    server_program::Shared,
     server_work, size,
     spec::{Desired, Spec},
 };
@@ -36,7 +37,7 @@ pub(super) fn clone(context: &Context, options: &Clone) -> Result<Answer, Proble
     }
     let staging = Staging::make(context, &new, "clone")?;
     // First the database: whatever file one of its rows names was there before the row was.
-    copy_database(context, &folders, &staging.folders, options)?;
+    copy_database(context, &spec, &folders, &staging.folders, options)?;
     let copied = copy_files(&folders, &staging.folders, options).map_err(|error| {
         Problem::new(ExitCode::Unfit, format!("could not copy the files of `{name}`"))
             .because(&error)
@@ -58,6 +59,7 @@ fn running_like(spec: &Spec) -> Desired {
 
 fn copy_database(
     context: &Context,
+    spec: &Spec,
     from: &InstanceFolders,
     to: &InstanceFolders,
     options: &Clone,
@@ -67,8 +69,8 @@ fn copy_database(
     create_private_folder(folder).map_err(|error| {
         Problem::new(ExitCode::Unfit, format!("could not create `{}`", folder.display())).because(&error)
     })?;
-    let program = server_program()?;
-    let mut command = program.command("snapshot", from);
+    let program = server_program_of(from, spec)?;
+    let mut command = program.command_with("snapshot", from, &[Shared::Write(target.clone())]);
     command.arg("--json").arg("--to").arg(&target);
     command.args((!options.with_secrets).then_some("--without-secrets"));
     let mut progress = Progress::new(context.output);

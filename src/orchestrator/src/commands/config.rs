@@ -4,7 +4,7 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 use ytorch_core::Problem;
 
-use super::{Context, chosen, server_program};
+use super::{Context, chosen, server_program_of};
 use crate::{
     command_line::Choice,
     output::Answer,
@@ -16,7 +16,7 @@ pub(super) fn config(context: &Context, choice: &Choice) -> Result<Answer, Probl
     let name = chosen(choice)?;
     let spec = context.root.instance(&name)?;
     let folders = context.root.folders(&name);
-    let told = server_program()?.settings(&folders, &spec)?;
+    let told = server_program_of(&folders, &spec)?.settings(&folders, &spec)?;
     let settings = told.get("settings").cloned().unwrap_or(told);
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["NAME", "VALUE", "ORIGIN"]);

@@ -5,7 +5,7 @@ use std::{path::PathBuf, thread, time::Duration};
 use serde_json::{Value, json};
 use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem};
 
-use super::{Context, parse_name, read_token, running::observe, server_program};
+use super::{Context, absolute, parse_name, read_token, running::observe, server_program_of};
 use crate::{
     command_line::Ingest,
     engine::Activity,
@@ -38,7 +38,8 @@ pub(super) fn ingest(context: &Context, options: &Ingest) -> Result<Answer, Prob
         Way::Server(client) => upload(&client, &folders, &files, &mut progress),
         Way::Alone => {
             let _lock = context.root.lock_instance(&name, "ingest")?;
-            import::run_alone(&server_program()?, "import", &folders, &options.paths, &mut progress)
+            let paths = options.paths.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
+            import::run_alone(&server_program_of(&folders, &spec)?, "import", &folders, &paths, &mut progress)
         }
     };
     progress.finish();
@@ -57,6 +58,11 @@ impl Way {
     /// Looks who holds the database.
     pub(super) fn of(spec: &Spec, folders: &InstanceFolders) -> Result<Self, Problem> {
         match observe(folders, spec)?.activity {
+            // Which release may write is not settled.
+            Activity::Nothing | Activity::Importing { .. } if spec.trial.is_some() => {
+                Err(Problem::new(ExitCode::Unfit, format!("an upgrade of `{}` was interrupted", spec.name))
+                    .hint(format!("finish it first: ytorch reconcile {}", spec.name)))
+            }
             Activity::Nothing | Activity::Importing { .. } => Ok(Self::Alone),
             Activity::Kept | Activity::Listening | Activity::Orphan { .. } => {
                 let client = ServerClient::new(spec, API_PATIENCE);

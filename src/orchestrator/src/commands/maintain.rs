@@ -9,9 +9,9 @@ use super::{
     Context, chosen,
     ingest::Way,
     live::{Live, text},
-    read_token, server_program,
+    read_token, server_program_of,
 };
-use crate::{command_line::Change, output::Answer, progress::Progress, server_work, size};
+use crate::{command_line::Change, output::Answer, progress::Progress, server_work, size, spec::Spec};
 
 const POLL: Duration = Duration::from_millis(200);
 
@@ -21,13 +21,13 @@ pub(super) fn maintain(context: &Context, options: &Change) -> Result<Answer, Pr
     let spec = context.root.instance(&name)?;
     let folders = context.root.folders(&name);
     if options.dry_run.dry_run {
-        return alone(context, &name, &folders, &["--dry-run"]);
+        return alone(context, &spec, &folders, &["--dry-run"]);
     }
     match Way::of(&spec, &folders)? {
         Way::Server(client) => through_the_server(context, &Live::with(name, client, read_token(&folders))?),
         Way::Alone => {
             let _lock = context.root.lock_instance(&name, "maintain")?;
-            alone(context, &name, &folders, &[])
+            alone(context, &spec, &folders, &[])
         }
     }
 }
@@ -67,13 +67,9 @@ fn ended(name: &InstanceName, mut job: Value) -> Result<Answer, Problem> {
     }
 }
 
-fn alone(
-    context: &Context,
-    name: &InstanceName,
-    folders: &InstanceFolders,
-    arguments: &[&str],
-) -> Result<Answer, Problem> {
-    let program = server_program()?;
+fn alone(context: &Context, spec: &Spec, folders: &InstanceFolders, arguments: &[&str]) -> Result<Answer, Problem> {
+    let name = &spec.name;
+    let program = server_program_of(folders, spec)?;
     let mut command = program.command("maintain", folders);
     command.arg("--json").args(arguments);
     let mut progress = Progress::new(context.output);

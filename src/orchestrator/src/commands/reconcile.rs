@@ -4,7 +4,10 @@
 use serde_json::{Value, json};
 use ytorch_core::{ExitCode, InstanceName, Problem};
 
-use super::{Context, carry_out, chosen, engine, note_kept_by_hand, note_stale, running};
+use super::{
+    Context, carry_out, chosen, engine, note_kept_by_hand, note_stale, running,
+    upgrade::{note_unfinished, settle, sweep},
+};
 use crate::{command_line::Reconcile, output::Answer, plan::Action, root::Place, spec::Desired};
 
 /// Reconciles one instance, or all.
@@ -29,6 +32,7 @@ pub(super) fn reconcile(context: &Context, options: &Reconcile) -> Result<Answer
         }
     }
     if options.all && !options.dry_run.dry_run {
+        sweep(context);
         super::timers::settle(context)?;
     }
     if lines.is_empty() {
@@ -46,7 +50,13 @@ fn one(context: &Context, name: &InstanceName, is_dry_run: bool) -> Result<Vec<A
     }
     let spec = context.root.instance(name)?;
     let folders = context.root.folders(name);
-    let _lock = if is_dry_run { None } else { Some(context.root.lock_instance(name, "reconcile")?) };
+    let (_lock, spec) = if is_dry_run {
+        note_unfinished(context, &spec);
+        (None, spec)
+    } else {
+        let lock = context.root.lock_instance(name, "reconcile")?;
+        (Some(lock), settle(context, context.root.instance(name)?)?)
+    };
     let observed = running::observe(&folders, &spec)?;
     let actions = engine(&folders, spec.engine).reconcile(&folders, &spec, &observed)?;
     note_kept_by_hand(context, &folders, &spec);

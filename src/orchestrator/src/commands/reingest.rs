@@ -8,7 +8,7 @@ use ytorch_core::{ExitCode, InstanceFolders, Problem};
 use super::{
     Context, chosen,
     ingest::{Way, await_import},
-    read_token, server_program,
+    read_token, server_program_of,
 };
 use crate::{
     command_line::Reingest,
@@ -47,7 +47,7 @@ pub(super) fn reingest(context: &Context, options: &Reingest) -> Result<Answer, 
         }
         Way::Alone => {
             let _lock = context.root.lock_instance(&name, "reingest")?;
-            import::run_alone(&server_program()?, "reingest", &folders, &[], &mut progress)
+            import::run_alone(&server_program_of(&folders, &spec)?, "reingest", &folders, &[], &mut progress)
         }
     };
     progress.finish();

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use ytorch_core::{ExitCode, InstanceName, Problem};
 
 use super::{
-    Context,
+    Context, absolute, any_server_program,
     arrival::{self, Staging, Wishes},
-    backup, carry_out, engine, note_stale, parse_name, running, server_program,
+    backup, carry_out, engine, note_stale, parse_name, running,
 };
 use crate::{
     command_line::Restore,
@@ -20,6 +20,7 @@ use crate::{
     plan::{self, Action},
     progress::Progress,
     root::Place,
+    server_program::Shared,
     server_work,
     spec::{Desired, Spec},
 };
@@ -76,8 +77,9 @@ impl Unpacked {
         file: &Path,
     ) -> Result<Self, Problem> {
         let staging = Staging::make(context, name, "restore")?;
-        let program = server_program()?;
-        let mut command = program.command("restore", &staging.folders);
+        let program = any_server_program()?;
+        let file = absolute(file)?;
+        let mut command = program.command_with("restore", &staging.folders, &[Shared::Read(file.clone())]);
         command.arg("--json").arg("--").arg(file);
         let mut progress = Progress::new(context.output);
         let done = server_work::follow(&program, "restore", command, &mut progress);
@@ -135,6 +137,8 @@ fn replace(context: &Context, unpacked: &Unpacked, options: &Restore) -> Result<
     let _instance = context.root.lock_instance(name, "restore")?;
     let is_stopped = options.no_start || old.desired == Desired::Stopped;
     let spec = old.wanting(if is_stopped { Desired::Stopped } else { Desired::Running });
+    // The database is another one, so that no copy of before belongs to it; an interrupted upgrade just ends.
+    let spec = Spec { previous_snapshot: None, ..spec.going_back(false).settled() };
     let observed = running::observe(&target, &old)?;
     let mut actions = plan::complete(&unpacked.staging.folders, &spec);
     let stop = engine(&target, old.engine).reconcile(&target, &old.wanting(Desired::Stopped), &observed)?;

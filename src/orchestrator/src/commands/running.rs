@@ -8,7 +8,11 @@ use std::{
 use serde_json::json;
 use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem};
 
-use super::{Context, carry_out, chosen, engine, note_stale, would_do};
+use super::{
+    Context, carry_out, chosen, engine, note_stale,
+    upgrade::{note_unfinished, settle},
+    would_do,
+};
 use crate::{
     command_line::Change,
     engine::{Activity, Engine, Observed},
@@ -19,8 +23,17 @@ use crate::{
     spec::{Desired, Spec},
 };
 
-/// How long a server may take to become ready.
-const READY_PATIENCE: Duration = Duration::from_secs(20);
+/// What is waited for at most until a server is ready.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// So long.
+    pub time: Duration,
+    /// So many ends of it, after each of which it is started again.
+    pub ends: u32,
+}
+
+/// A person waits for it, and it is tried on after that.
+const USUAL_PATIENCE: Patience = Patience { time: Duration::from_secs(20), ends: u32::MAX };
 const POLL: Duration = Duration::from_millis(25);
 
 /// Starts an instance and waits until it is ready.
@@ -78,10 +91,11 @@ fn change(
     };
     let spec = context.root.instance(&name)?;
     if options.dry_run.dry_run {
+        note_unfinished(context, &spec);
         return Ok(would_do(&name, &plan(&spec)?.1));
     }
     let _lock = context.root.lock_instance(&name, verb)?;
-    let (wanted, actions) = plan(&context.root.instance(&name)?)?;
+    let (wanted, actions) = plan(&settle(context, context.root.instance(&name)?)?)?;
     note_stale(context, &actions);
     carry_out(&folders, &wanted, &actions)?;
     if wish == Desired::Running {
@@ -124,9 +138,14 @@ fn import_runs(name: &InstanceName, pid: u32, work: &str) -> Problem {
 
 /// Waits until the server says that it is ready, its supervisor gives up, or the patience ends.
 pub(super) fn wait_until_ready(folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
+    wait_within(folders, spec, USUAL_PATIENCE)
+}
+
+/// The same with another patience.
+pub(super) fn wait_within(folders: &InstanceFolders, spec: &Spec, patience: Patience) -> Result<(), Problem> {
     let client = ServerClient::new(spec, Duration::from_secs(1));
     let engine = engine(folders, spec.engine);
-    let until = Instant::now() + READY_PATIENCE;
+    let until = Instant::now() + patience.time;
     loop {
         let ready = client.readiness();
         let report = engine.observe(folders, spec).report;
@@ -136,20 +155,22 @@ pub(super) fn wait_until_ready(folders: &InstanceFolders, spec: &Spec) -> Result
             Ok(()) => "another program answers on its port".to_owned(),
             Err(why) => why,
         };
-        if let Some(code) = report.as_ref().filter(|report| report.given_up).and_then(|report| report.last_exit) {
+        let ended = report.filter(|report| report.given_up || report.restarts >= patience.ends);
+        if let Some(code) = ended.and_then(|report| report.last_exit) {
             return Err(gave_up(folders, spec, &*engine, code));
         }
         if Instant::now() > until {
-            let seconds = READY_PATIENCE.as_secs();
-            let problem =
-                Problem::new(ExitCode::Unhealthy, format!("`{}` was not ready after {seconds} seconds", spec.name));
-            return Err(problem.detail(format!("{why}{}", last_words(&*engine, folders, spec))).hint(format!(
-                "it is still tried; `ytorch status {0}` says how it is, `ytorch stop {0}` ends it",
-                spec.name
-            )));
+            return Err(not_ready(folders, spec, &*engine, patience, &why));
         }
         thread::sleep(POLL);
     }
+}
+
+fn not_ready(folders: &InstanceFolders, spec: &Spec, engine: &dyn Engine, patience: Patience, why: &str) -> Problem {
+    let (name, seconds) = (&spec.name, patience.time.as_secs());
+    Problem::new(ExitCode::Unhealthy, format!("`{name}` was not ready after {seconds} seconds"))
+        .detail(format!("{why}{}", last_words(engine, folders, spec)))
+        .hint(format!("it is still tried; `ytorch status {name}` says how it is, `ytorch stop {name}` ends it"))
 }
 
 fn gave_up(folders: &InstanceFolders, spec: &Spec, engine: &dyn Engine, code: i32) -> Problem {
@@ -162,6 +183,6 @@ fn gave_up(folders: &InstanceFolders, spec: &Spec, engine: &dyn Engine, code: i3
         .hint(hint)
 }
 
-fn last_words(engine: &dyn Engine, folders: &InstanceFolders, spec: &Spec) -> String {
+pub(super) fn last_words(engine: &dyn Engine, folders: &InstanceFolders, spec: &Spec) -> String {
     engine.last_words(folders, spec).iter().flat_map(|line| ["\n    ", line.as_str()]).collect()
 }

@@ -5,7 +5,7 @@ mod changes;
 use serde_json::json;
 use ytorch_core::{ExitCode, Problem};
 
-use super::{Context, carry_out, chosen, note_stale, running};
+use super::{Context, carry_out, chosen, note_stale, running, upgrade::settle};
 use crate::{
     command_line::{Limit, Set},
     output::Answer,
@@ -35,7 +35,7 @@ pub(super) fn set(context: &Context, options: &Set) -> Result<Answer, Problem> {
     // Under this lock nobody else chooses a port.
     let root_lock = context.root.lock("set")?;
     let _lock = context.root.lock_instance(&name, "set")?;
-    let old = context.root.instance(&name)?;
+    let old = settle(context, context.root.instance(&name)?)?;
     let new = wanted(context, options, &old)?;
     let actions = actions(context, &old, &new)?;
     note_what_an_engine_cannot(context, options, &new);

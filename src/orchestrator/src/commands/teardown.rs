@@ -3,14 +3,19 @@
 use serde_json::json;
 use ytorch_core::{ExitCode, InstanceName, Problem};
 
-use super::{Context, carry_out, chosen, engine, note_stale, running::observe, would_do};
+use super::{
+    Context, carry_out, chosen, engine, note_stale,
+    running::observe,
+    upgrade::{settle, sweep_locked},
+    would_do,
+};
 use crate::{
     command_line::Teardown,
     output::{Answer, can_ask},
     plan::{self, Action},
     root::Place,
     size,
-    spec::Spec,
+    spec::{Desired, Spec},
 };
 
 /// Removes an instance.
@@ -39,6 +44,7 @@ pub(super) fn teardown(context: &Context, options: &Teardown) -> Result<Answer, 
         finish(context, &name, &spec)?;
         super::timers::settle(context)?;
     }
+    sweep_locked(context);
     if options.purge {
         return purge(context, &name, &spec, data_bytes);
     }
@@ -60,9 +66,11 @@ pub(super) fn teardown(context: &Context, options: &Teardown) -> Result<Answer, 
 pub(super) fn finish(context: &Context, name: &InstanceName, spec: &Spec) -> Result<(), Problem> {
     let folders = context.root.folders(name);
     let _lock = context.root.lock_instance(name, "teardown")?;
-    let actions = removal(context, name, spec)?;
+    // Whoever takes the data back must find a database and a release that fit.
+    let settled = if spec.desired == Desired::Removed { spec.clone() } else { settle(context, spec.clone())? };
+    let actions = removal(context, name, &settled)?;
     note_stale(context, &actions);
-    carry_out(&folders, spec, &actions)
+    carry_out(&folders, &settled, &actions)
 }
 
 pub(super) fn removal(context: &Context, name: &InstanceName, spec: &Spec) -> Result<Vec<Action>, Problem> {

@@ -229,6 +229,10 @@ impl Engine for Systemd {
         }
     }
 
+    fn pause(&self, spec: &Spec) -> Vec<Action> {
+        vec![Action::Engine(Step::StopUnits { units: vec![self.names.service(&spec.name)] })]
+    }
+
     fn last_words(&self, folders: &InstanceFolders, spec: &Spec) -> Vec<String> {
         let said = self.manager.journal(&self.names.service(&spec.name), JOURNAL_LINES);
         if said.is_empty() { last_lines(&folders.server_log(), 8).unwrap_or_default() } else { said }

@@ -53,19 +53,6 @@ impl<'de> Deserialize<'de> for ReleaseId {
     }
 }
 
-/// An upgrade that is not finished: who reconciles next goes back, unless it was good already.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Trial {
-    /// What ran before; none is the program beside `ytorch`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<ReleaseId>,
-    /// The copy of the database from before, relative to the instance's folder.
-    pub snapshot: String,
-    /// When it began, RFC 3339.
-    pub started: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

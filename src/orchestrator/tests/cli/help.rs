@@ -10,6 +10,8 @@ const VERBS: &[&str] = &[
     "stop",
     "restart",
     "set",
+    "upgrade",
+    "rollback",
     "status",
     "list",
     "inspect",

@@ -86,7 +86,9 @@ fn database(path: &Path, in_use: bool) -> Found {
 
 /// What in the database is newer than this program, in words.
 fn newest_migrations(path: &Path, in_use: bool) -> rusqlite::Result<Option<String>> {
-    let connection = open_untouched(path, in_use)?;
+    // A server that was killed leaves a WAL, in which the newest of it may be.
+    let has_wal = std::fs::metadata(path.with_extension("sqlite3-wal")).is_ok_and(|wal| wal.len() > 0);
+    let connection = open_untouched(path, in_use || has_wal)?;
     let tables: i64 = connection.query_row("select count(*) from sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 {
         return Ok(None);

@@ -10,7 +10,7 @@ use ytorch_core::{InstanceFolders, Secret};
 
 use super::Check;
 use crate::{
-    commands::{Context, engine, server_program},
+    commands::{Context, engine, server_program_of},
     engine::{Activity, Observed},
     ports,
     spec::{Desired, Spec},
@@ -27,7 +27,7 @@ pub(super) fn checks(context: &Context, spec: &Spec) -> Vec<Check> {
         processes(spec, &observed),
         port(context, spec, &observed),
     ];
-    checks.extend(settings(&folders, &observed));
+    checks.extend(settings(&folders, spec, &observed));
     checks
 }
 
@@ -124,12 +124,16 @@ fn port(context: &Context, spec: &Spec, observed: &Observed) -> Check {
     Check::failed("port", ports::taken(spec.port, &edit))
 }
 
-fn settings(folders: &InstanceFolders, observed: &Observed) -> Option<Check> {
-    // A missing program is told by the machine's checks.
-    let program = server_program().ok()?;
+fn settings(folders: &InstanceFolders, spec: &Spec, observed: &Observed) -> Option<Check> {
     if matches!(observed.activity, Activity::Importing { .. }) {
         return None;
     }
+    let program = match server_program_of(folders, spec) {
+        Ok(program) => program,
+        // That the usual one is missing is told by the machine's checks.
+        Err(_) if spec.release.is_none() => return None,
+        Err(problem) => return Some(Check::failed("settings", problem)),
+    };
     Some(match program.check(folders) {
         Ok(()) => Check::ok("settings", "the server finds nothing wrong"),
         Err(problem) => Check::failed("settings", problem),

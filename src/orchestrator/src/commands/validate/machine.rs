@@ -3,12 +3,13 @@
 use std::{env, net::IpAddr, path::Path};
 
 use rustix::fs::{Access, access};
-use ytorch_core::{Zone, disk};
+use ytorch_core::{Problem, Zone, disk};
 
 use super::Check;
 use crate::{
     commands::{Context, server_program},
     ports::{self, FIRST_PORT},
+    server_program::ServerProgram,
     size,
 };
 
@@ -56,7 +57,7 @@ fn disk_space(folder: &Path) -> Check {
 fn server() -> Vec<Check> {
     let program = match server_program() {
         Ok(program) => program,
-        Err(problem) => return vec![Check::failed("server", problem)],
+        Err(problem) => return vec![without(problem)],
     };
     let own = env!("CARGO_PKG_VERSION");
     let place = program.path().display();
@@ -70,6 +71,16 @@ fn server() -> Vec<Check> {
         Err(problem) => Check::failed("server", problem),
     };
     vec![check]
+}
+
+/// Where images are used, no server program is needed beside them.
+fn without(problem: Problem) -> Check {
+    match ServerProgram::of_newest_image() {
+        Some(ServerProgram::Image { release, .. }) => {
+            Check::ok("server", format!("none beside ytorch; the newest image is {}", release.short()))
+        }
+        _ => Check::failed("server", problem),
+    }
 }
 
 fn free_port() -> Check {

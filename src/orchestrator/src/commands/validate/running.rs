@@ -170,7 +170,7 @@ mod tests {
     use super::*;
     use crate::{
         commands::validate::Outcome,
-        spec::{Desired, Trial, tests::example},
+        spec::{Desired, ReleaseId, tests::example},
     };
 
     #[test]
@@ -183,8 +183,8 @@ mod tests {
 
     #[test]
     fn an_unfinished_upgrade_is_told() {
-        let trial = Trial { from: None, snapshot: "a".to_owned(), started: "at noon".to_owned() };
-        let spec = Spec { trial: Some(trial), ..example(Desired::Running) };
+        let release: ReleaseId = "ab".repeat(32).parse().unwrap();
+        let spec = example(Desired::Running).trying(&release, &release, None, "at noon".to_owned());
         let check = unfinished_upgrade(&spec).unwrap();
         assert_eq!((check.outcome, check.hint.as_deref()), (Outcome::Warn, Some("ytorch reconcile friend")));
         assert!(unfinished_upgrade(&example(Desired::Running)).is_none());
