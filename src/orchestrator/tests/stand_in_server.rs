@@ -42,10 +42,6 @@ fn main() {
             let instance = fs::read_to_string(Path::new(arguments.last().unwrap()).join("instance")).unwrap();
             println!(r#"{{"event":"done","result":{{"instance":"{instance}","created_at":"x"}}}}"#);
         }
-        "snapshot" => {
-            File::create(option("--to").unwrap()).unwrap();
-            println!(r#"{{"event":"done","result":{{}}}}"#);
-        }
         "restore" => restore(&folder, Path::new(arguments.last().unwrap())),
         "import" | "reingest" => import(&folder, arguments.last().unwrap()),
         // A test runner asks every test program for its list.

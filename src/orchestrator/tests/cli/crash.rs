@@ -135,7 +135,7 @@ impl Matrix {
         let first = if self.root.machine.is_some() { case.files } else { 0 };
         for number in first..LONGEST {
             // Each point is mended in one of the two ways; the engines, which differ in nothing here, take turns.
-            let mending = if (number + self.kills) % 2 == 0 { Mending::Reconcile } else { Mending::SameVerb };
+            let mending = if (number + self.kills).is_multiple_of(2) { Mending::Reconcile } else { Mending::SameVerb };
             self.prepare(case);
             if !self.dies_before(number, case) {
                 assert!(number >= case.least, "{} has only {number} actions", case.words[0]);

@@ -108,6 +108,7 @@ pub(super) const WITHOUT_ACTIONS: &[(&str, &str)] = &[
     ("validate", READS),
     ("render", READS),
     ("export", READS),
+    ("share", READS),
     ("completions", READS),
     ("man", READS),
     ("image", "Podman does it, and an instance names only images that are there"),
