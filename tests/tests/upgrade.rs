@@ -232,7 +232,7 @@ fn an_upgrade_that_was_killed_is_told_of_and_goes_back() {
         let told = case.ytorch.run(&["status", "one"]).stdout;
         assert!(told.contains("was interrupted: ytorch reconcile one"), "{told}");
         let checks = case.ytorch.run(&["validate", "one"]).stdout;
-        assert!(checks.contains("was interrupted"), "{checks}");
+        assert!(checks.contains("is not finished"), "{checks}");
         let settled = case.ytorch.must(&[verb, "one"]);
         assert!(settled.stderr.contains("goes back"), "{settled:?}");
         case.assert_whole();

@@ -33,7 +33,14 @@ fn main() {
     match verb.as_str() {
         "--version" => println!("ytorch-server {}", env!("CARGO_PKG_VERSION")),
         "settings" => println!(r#"{{"settings":[{{"name":"time_zone","value":"UTC","origin":"default"}}]}}"#),
-        "check" => die_if_told(&folder),
+        "check" => {
+            die_if_told(&folder);
+            println!(r#"{{"ok":true,"checks":[{{"name":"database","ok":true,"detail":"it opens"}}]}}"#);
+        }
+        "snapshot" => {
+            fs::copy(folder.join("data/db/ytorch.sqlite3"), option("--to").unwrap()).unwrap();
+            println!(r#"{{"event":"done","result":{{}}}}"#);
+        }
         "serve" => {
             let address = |name: &str, variable: &str| option(name).or_else(|| env::var(variable).ok()).unwrap();
             serve(&folder, &address("--bind", "YTORCH_BIND"), &address("--port", "YTORCH_PORT"));
@@ -122,11 +129,13 @@ fn answer(mut stream: TcpStream, folder: &Path) -> Option<()> {
             let name = folder.file_name().unwrap().to_string_lossy().into_owned();
             (200, format!(r#"{{"status":"ok","version":"9.9.9","instance":"{name}"}}"#))
         }
+        ("GET", "/login" | "/history") => (200, "<p>hello".to_owned()),
         ("GET", "/readyz") if folder.join("config/degraded").exists() => {
             (200, r#"{"ready":true,"checks":[],"degraded":[{"name":"breaker.notify","detail":"open"}]}"#.to_owned())
         }
         ("GET", "/readyz") => (200, r#"{"ready":true,"checks":[],"degraded":[]}"#.to_owned()),
         _ if token != known.trim() => (401, r#"{"error":{"what":"no","detail":null,"hint":null}}"#.to_owned()),
+        ("GET", "/api/v1/history/summary") => (200, r#"{"views":0}"#.to_owned()),
         ("POST", "/api/v1/login-links") => (201, r#"{"path":"/login?code=abc","expires_at":"x"}"#.to_owned()),
         ("POST", "/api/v1/history/imports") => {
             let mut body = vec![0; length];
@@ -143,7 +152,9 @@ fn answer(mut stream: TcpStream, folder: &Path) -> Option<()> {
         _ => operations(&method, &path, &folder.join("config")),
     };
     let length = body.len();
-    write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").ok()
+    let kind = if body.starts_with('<') { "text/html" } else { "application/json" };
+    let head = format!("HTTP/1.1 {status} x\r\ncontent-type: {kind}\r\ncontent-length: {length}");
+    write!(stream, "{head}\r\nconnection: close\r\n\r\n{body}").ok()
 }
 
 /// What a person can do with the work of a server. Whatever is sent is refused where a test looks at that.

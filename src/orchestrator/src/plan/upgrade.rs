@@ -29,7 +29,10 @@ pub(crate) fn prepare(root: &Path, programs: &[(ReleaseId, PathBuf)], snapshot: 
             program: program.clone(),
         })
         .collect();
-    actions.extend(snapshot.map(|to| Action::Snapshot { to }));
+    if let Some(to) = snapshot {
+        actions.extend(to.parent().map(|folder| Action::CreateFolder { path: folder.to_owned() }));
+        actions.push(Action::Snapshot { to });
+    }
     actions
 }
 

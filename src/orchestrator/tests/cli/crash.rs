@@ -3,9 +3,9 @@
 
 mod cases;
 
-use std::{collections::BTreeSet, fs, os::unix::process::ExitStatusExt as _};
+use std::{collections::BTreeSet, fs, io::Write as _, os::unix::process::ExitStatusExt as _};
 
-use super::{Ended, Root, free_port, quick_folder, write};
+use super::{Ended, Root, free_port, quick_folder, stand_in_server, write};
 use cases::{CASES, Case, MOVED, WITHOUT_ACTIONS};
 
 /// Whether the next command is told what to mend, or does its own work again.
@@ -34,13 +34,19 @@ impl Matrix {
         fs::create_dir_all(matrix.root.file("backup/raw")).unwrap();
         write(matrix.root.file("backup/instance"), "friend").unwrap();
         write(matrix.root.file("backup/raw/export"), "restored").unwrap();
+        let newer = matrix.root.file("newer");
+        fs::copy(stand_in_server(), &newer).unwrap();
+        // What follows the end of a program is no part of it, but makes it another release.
+        fs::OpenOptions::new().append(true).open(&newer).unwrap().write_all(b"newer").unwrap();
         matrix
     }
 
     fn words(&self, words: &[&str]) -> Vec<String> {
-        let backup = self.root.file("backup").display().to_string();
-        let moved = self.root.file(MOVED).display().to_string();
-        let said = |word: &&str| word.replace("PORT", &self.port).replace("BACKUP", &backup).replace("MOVED", &moved);
+        let file = |name: &str| self.root.file(name).display().to_string();
+        let places =
+            [("PORT", self.port.clone()), ("BACKUP", file("backup")), ("MOVED", file(MOVED)), ("NEWER", file("newer"))];
+        let said =
+            |word: &&str| places.iter().fold((*word).to_owned(), |word, (name, place)| word.replace(name, place));
         words.iter().map(said).collect()
     }
 

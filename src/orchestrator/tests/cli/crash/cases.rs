@@ -2,11 +2,12 @@
 
 use std::{fs, process::Command};
 
-use crate::Root;
+use crate::{Root, write};
 
 /// One verb in one situation.
 pub(super) struct Case {
-    /// What is typed. `PORT`, `BACKUP` and `MOVED` stand for the port, the backup and the moved folder of the matrix.
+    /// What is typed. `PORT`, `BACKUP`, `MOVED` and `NEWER` stand for the port, the backup, the moved folder and the newer
+    /// program of the matrix.
     pub words: &'static [&'static str],
     /// The commands before it.
     pub before: &'static [&'static [&'static str]],
@@ -32,6 +33,8 @@ const CREATE: &[&str] = &["create", "friend", "--port", "PORT"];
 const NOT_STARTED: &[&str] = &["create", "friend", "--port", "PORT", "--no-start"];
 
 const WITH_UNITS: &[&str] = &["quadlet", "podman", "native"];
+
+const UPGRADE: &[&str] = &["upgrade", "friend", "--release", "NEWER"];
 
 const USUAL: Case = Case {
     words: &[],
@@ -93,6 +96,18 @@ pub(super) const CASES: &[Case] = &[
         except: &["process"],
         ..USUAL
     },
+    // The release of a container is an image, of which these machines have one.
+    Case { words: UPGRADE, least: 5, except: WITH_UNITS, ..USUAL },
+    Case { words: UPGRADE, damage: Some(have_a_database), least: 7, except: WITH_UNITS, ..USUAL },
+    Case { words: &["rollback", "friend"], before: &[CREATE, UPGRADE], least: 3, except: WITH_UNITS, ..USUAL },
+    Case {
+        words: &["rollback", "friend", "--with-database"],
+        before: &[CREATE, UPGRADE, UPGRADE],
+        damage: Some(have_a_snapshot),
+        least: 4,
+        except: WITH_UNITS,
+        ..USUAL
+    },
     Case { words: &["reconcile", "friend"], damage: Some(lose_everything_derived), ..USUAL },
 ];
 
@@ -130,6 +145,21 @@ fn move_away(root: &Root) {
     let moved = root.file(MOVED);
     let _ = fs::remove_dir_all(&moved);
     fs::rename(root.file("friend"), moved).unwrap();
+}
+
+/// The stand-in has no database; some bytes do.
+fn have_a_database(root: &Root) {
+    write(root.file("friend/data/db/ytorch.sqlite3"), "rows").unwrap();
+}
+
+/// As if there had been one before the upgrade.
+fn have_a_snapshot(root: &Root) {
+    have_a_database(root);
+    fs::create_dir_all(root.file("friend/backups")).unwrap();
+    write(root.file("friend/backups/.upgrade-a"), "rows of before").unwrap();
+    let path = root.file("friend/config/instance.toml");
+    let spec = fs::read_to_string(&path).unwrap();
+    write(&path, spec.replace("generation", "previous_snapshot = \"backups/.upgrade-a\"\ngeneration")).unwrap();
 }
 
 /// Everything that can be written again is lost, and nothing runs.
