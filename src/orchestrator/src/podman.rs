@@ -173,13 +173,6 @@ impl Podman {
     }
 }
 
-impl PodmanError {
-    /// What the refusal means, if it was one.
-    pub(crate) fn refusal(&self) -> Option<Refusal> {
-        if let Self::Refused { refusal, .. } = self { Some(*refusal) } else { None }
-    }
-}
-
 impl From<PodmanError> for Problem {
     fn from(error: PodmanError) -> Self {
         let problem = Self::new(ExitCode::Unfit, error.to_string());

@@ -33,7 +33,7 @@ pub(super) fn timers(context: &Context, options: &Options) -> Result<Answer, Pro
         TimersVerb::On { every, dry_run } => {
             (clockwork.on(context, every)?, dry_run.dry_run, format!("all instances are reconciled every {every}"))
         }
-        TimersVerb::Off { dry_run } => (clockwork.off()?, dry_run.dry_run, "the timers are off".to_owned()),
+        TimersVerb::Off { dry_run } => (clockwork.off(), dry_run.dry_run, "the timers are off".to_owned()),
     };
     let json = json!({ "dry_run": is_dry_run, "actions": actions });
     if is_dry_run {
@@ -51,7 +51,7 @@ pub(super) fn settle(context: &Context) -> Result<(), Problem> {
     let mut clockwork = Clockwork::of(context);
     let Some(pause) = clockwork.pause() else { return Ok(()) };
     let is_last = context.root.names()?.is_empty();
-    let actions = if is_last { clockwork.off()? } else { clockwork.on(context, &pause)? };
+    let actions = if is_last { clockwork.off() } else { clockwork.on(context, &pause)? };
     apply_all(&mut clockwork, &actions)
 }
 
@@ -122,7 +122,7 @@ impl Clockwork {
         Ok(actions)
     }
 
-    fn off(&self) -> Result<Vec<Action>, Problem> {
+    fn off(&self) -> Vec<Action> {
         let mut all: Vec<String> = self.linked().into_iter().collect();
         all.push(self.timers.reconcile());
         let is_on = self.pause().is_some();
@@ -136,7 +136,7 @@ impl Clockwork {
         if !actions.is_empty() {
             actions.push(Action::Engine(Step::Reload));
         }
-        Ok(actions)
+        actions
     }
 
     fn unlinked(&self, timers: &[String]) -> Vec<Action> {

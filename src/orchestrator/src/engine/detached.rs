@@ -65,6 +65,8 @@ impl Detached {
         add("--name", self.container(spec));
         add("--security-opt", "no-new-privileges".to_owned());
         add("--cap-drop", "all".to_owned());
+        // Podman's own belongs to root.
+        add("--tmpfs", "/run:mode=1777".to_owned());
         if Scope::of_this_user() == Scope::User {
             add("--userns", "keep-id".to_owned());
         } else {
@@ -87,7 +89,7 @@ impl Detached {
         if let Some(percent) = limits.cpu_percent {
             add("--cpus", format!("{}.{:02}", percent / 100, percent % 100));
         }
-        words.push("--read-only".to_owned());
+        words.extend(["--read-only", "--no-healthcheck"].map(str::to_owned));
         words.push(release.digits().to_owned());
         self.podman()?.run(&words).map(drop).map_err(Problem::from)
     }

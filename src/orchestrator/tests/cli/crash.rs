@@ -6,7 +6,7 @@ mod cases;
 use std::{collections::BTreeSet, fs, io::Write as _, os::unix::process::ExitStatusExt as _};
 
 use super::{Ended, Root, free_port, quick_folder, stand_in_server, write};
-use cases::{CASES, Case, WITHOUT_ACTIONS};
+use cases::{CASES, Case, MOVED, WITHOUT_ACTIONS};
 
 /// Whether the next command is told what to mend, or does its own work again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,13 +22,15 @@ const LONGEST: usize = 60;
 struct Matrix {
     root: Root,
     port: String,
+    /// Of an instance that is made only so that left-overs are swept.
+    sweeper: String,
     kills: usize,
 }
 
 impl Matrix {
     fn new(root: Root) -> Self {
-        let matrix = Self { root, port: free_port().to_string(), kills: 0 };
-        matrix.root.run(&["create", "other", "--no-start", "--port", &free_port().to_string()]).ok();
+        let matrix = Self { root, port: free_port().to_string(), sweeper: free_port().to_string(), kills: 0 };
+        matrix.root.run(&["create", "source", "--no-start", "--port", &free_port().to_string()]).ok();
         fs::create_dir_all(matrix.root.file("backup/raw")).unwrap();
         write(matrix.root.file("backup/instance"), "friend").unwrap();
         write(matrix.root.file("backup/raw/export"), "restored").unwrap();
@@ -41,9 +43,11 @@ impl Matrix {
 
     fn words(&self, words: &[&str]) -> Vec<String> {
         let backup = self.root.file("backup").display().to_string();
+        let moved = self.root.file(MOVED).display().to_string();
         let newer = self.root.file("newer").display().to_string();
-        let known = |word: &&str| word.replace("PORT", &self.port).replace("BACKUP", &backup).replace("NEWER", &newer);
-        words.iter().map(known).collect()
+        let meanings = [("PORT", &self.port), ("BACKUP", &backup), ("MOVED", &moved), ("NEWER", &newer)];
+        let said = |word: &&str| meanings.iter().fold((*word).to_owned(), |word, (from, to)| word.replace(from, to));
+        words.iter().map(said).collect()
     }
 
     fn run(&self, words: &[&str]) -> Ended {
@@ -123,7 +127,7 @@ impl Matrix {
         let seen = self.run(&["status", "friend", "--json"]);
         let state = if seen.code == 0 { seen.json()["state"].as_str().unwrap().to_owned() } else { "gone".to_owned() };
         assert!(case.ends.contains(&state.as_str()), "{place}: {state} {} {}", seen.stdout, seen.stderr);
-        self.run(&["create", "sweeper", "--no-start", "--port", "19"]).ok();
+        self.run(&["create", "sweeper", "--no-start", "--port", &self.sweeper]).ok();
         self.run(&["purge", "sweeper", "--yes-delete-data-of=sweeper"]).ok();
         for entry in fs::read_dir(self.root.path()).unwrap().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -137,7 +141,7 @@ impl Matrix {
         let first = if self.root.machine.is_some() { case.files } else { 0 };
         for number in first..LONGEST {
             // Each point is mended in one of the two ways; the engines, which differ in nothing here, take turns.
-            let mending = if (number + self.kills) % 2 == 0 { Mending::Reconcile } else { Mending::SameVerb };
+            let mending = if (number + self.kills).is_multiple_of(2) { Mending::Reconcile } else { Mending::SameVerb };
             self.prepare(case);
             if !self.dies_before(number, case) {
                 assert!(number >= case.least, "{} has only {number} actions", case.words[0]);

@@ -30,6 +30,7 @@ const VERBS: &[&str] = &[
     "config",
     "validate",
     "teardown",
+    "timers",
     "purge",
     "exec",
     "completions",

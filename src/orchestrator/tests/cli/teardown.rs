@@ -13,11 +13,7 @@ fn a_teardown_keeps_the_data_and_a_create_takes_it_back() {
     let dry = root.run(&["teardown", "friend", "--dry-run"]).ok().stdout;
     assert!(dry.contains("would stop the server") && !dry.contains("/data"), "{dry}");
     let ended = root.run(&["teardown", "friend"]).ok();
-    assert!(
-        ended.stdout.contains("friend/data (8 B)") && ended.stdout.contains("ytorch purge friend"),
-        "{}",
-        ended.stdout
-    );
+    assert!(ended.stdout.contains("friend/data (") && ended.stdout.contains("ytorch purge friend"), "{}", ended.stdout);
     assert!(!root.file("friend/run").exists() && !root.file("friend/config/instance.toml").exists());
     root.run(&["teardown", "friend"]).ok();
     root.run(&["start", "friend"]).fails(6, &["was torn down", "ytorch create friend"]);

@@ -61,8 +61,8 @@ fn lingering(lingers: bool, user: &str) -> Check {
 }
 
 /// Whether a person has ids of their own for containers, as `/etc/subuid` and `/etc/subgid` tell.
-fn ids(subuid: &str, subgid: &str, user: &str, uid: u32) -> Check {
-    let lacking: Vec<&str> = [("/etc/subuid", subuid), ("/etc/subgid", subgid)]
+fn ids(of_users: &str, of_groups: &str, user: &str, uid: u32) -> Check {
+    let lacking: Vec<&str> = [("/etc/subuid", of_users), ("/etc/subgid", of_groups)]
         .into_iter()
         .filter(|(_, text)| ids_of(text, user, uid) < IDS_NEEDED)
         .map(|(name, _)| name)
@@ -70,7 +70,7 @@ fn ids(subuid: &str, subgid: &str, user: &str, uid: u32) -> Check {
     if lacking.is_empty() {
         return Check::ok("user ids", format!("`{user}` has ids for containers"));
     }
-    let first = first_free(subuid).max(first_free(subgid));
+    let first = first_free(of_users).max(first_free(of_groups));
     let last = first + IDS_NEEDED - 1;
     Check::warn(
         "user ids",
@@ -144,14 +144,14 @@ mod tests {
         let enough = "bob:100000:65536\nalice:165536:65536\n";
         assert_eq!(ids(enough, enough, "alice", 1000).outcome, Outcome::Ok);
         assert_eq!(ids("1000:165536:65536", "alice:1:65536", "alice", 1000).outcome, Outcome::Ok);
-        for (subuid, subgid, named) in [
+        for (of_users, of_groups, named) in [
             ("", "", "/etc/subuid and /etc/subgid"),
             (enough, "bob:100000:65536", "in /etc/subgid"),
             ("alice:165536:1000", enough, "in /etc/subuid"),
             ("alice:nonsense", enough, "in /etc/subuid"),
         ] {
-            let check = ids(subuid, subgid, "alice", 1000);
-            assert_eq!(check.outcome, Outcome::Warn, "{subuid:?} {subgid:?}");
+            let check = ids(of_users, of_groups, "alice", 1000);
+            assert_eq!(check.outcome, Outcome::Warn, "{of_users:?} {of_groups:?}");
             assert!(check.found.contains(named), "{}", check.found);
         }
         let hint = ids("bob:100000:65536", "", "alice", 1000).hint.unwrap();

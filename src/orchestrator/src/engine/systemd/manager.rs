@@ -113,12 +113,6 @@ impl Manager {
         if answered.status.success() { Ok(()) } else { Err(unreachable(&words(&answered))) }
     }
 
-    /// The major version, such as 257.
-    pub(crate) fn version(&self) -> Option<u32> {
-        let told = self.systemctl(&["show", "--property=Version", "--value"]).ok()?;
-        String::from_utf8_lossy(&told.stdout).split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
-    }
-
     /// Whether units go on after the person has logged out; systems keep theirs anyway.
     pub(crate) fn lingers(&self) -> bool {
         let name = env::var("USER").or_else(|_| env::var("LOGNAME")).unwrap_or_default();

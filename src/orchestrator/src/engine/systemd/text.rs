@@ -98,7 +98,8 @@ StartLimitIntervalSec=0
     )
 }
 
-/// How every service is kept: patient with migrations, strict with a server that hangs.
+/// How every service is kept: patient with migrations, strict with a server that hangs. The server's pings cost a datagram;
+/// Podman's health checks, which are switched off, would start a process in every container every half minute.
 fn keeping() -> String {
     format!(
         "Restart=on-failure
@@ -138,12 +139,14 @@ fn quadlet(setting: &Setting<'_>) -> String {
         text,
         "Network=${{YTORCH_NETWORK}}
 ReadOnly=true
+Tmpfs=/run:mode=1777
 NoNewPrivileges=true
 DropCapability=all
 Notify=true
 LogDriver=journald
 Pull=never
 StopTimeout=20
+HealthCmd=none
 Label=dev.ytorch.instance=%i
 
 [Service]
@@ -162,7 +165,9 @@ fn podman_service(setting: &Setting<'_>) -> String {
     let base = names.base();
     let mut run = format!("{podman} run --name {} --cidfile=%t/%N.cid --replace --rm", names.container("%i"));
     run.push_str(" --log-driver journald --cgroups=split --pull never --stop-timeout 20 --sdnotify=container -d");
-    run.push_str(" --security-opt=no-new-privileges --cap-drop all --read-only --network ${YTORCH_NETWORK}");
+    run.push_str(
+        " --health-cmd none --security-opt=no-new-privileges --cap-drop all --read-only --tmpfs /run:mode=1777 --network ${YTORCH_NETWORK}",
+    );
     run.push_str(match setting.scope {
         Scope::User => " --userns keep-id",
         Scope::System => " --user 0:0",

@@ -6,8 +6,8 @@ use crate::Root;
 
 /// One verb in one situation.
 pub(super) struct Case {
-    /// What is typed. `PORT`, `BACKUP` and `NEWER` stand for the port, the backup and the newer program of the
-    /// matrix.
+    /// What is typed. `PORT`, `BACKUP`, `MOVED` and `NEWER` stand for the port, the backup, the moved folder and the newer
+    /// program of the matrix.
     pub words: &'static [&'static str],
     /// The commands before it.
     pub before: &'static [&'static [&'static str]],
@@ -25,6 +25,9 @@ pub(super) struct Case {
     /// Engines on which it makes no sense, or would prove nothing more.
     pub except: &'static [&'static str],
 }
+
+/// Where a folder that is to be adopted lies: on the same disk, because a rename crosses none.
+pub(super) const MOVED: &str = ".moved";
 
 const CREATE: &[&str] = &["create", "friend", "--port", "PORT"];
 const NOT_STARTED: &[&str] = &["create", "friend", "--port", "PORT", "--no-start"];
@@ -67,6 +70,16 @@ pub(super) const CASES: &[Case] = &[
     Case { words: &["purge", "friend", "--yes-delete-data-of=friend"], ends: &["gone"], least: 6, ..USUAL },
     Case { words: &["restore", "BACKUP"], before: &[], least: 8, files: 8, ..USUAL },
     Case { words: &["restore", "BACKUP", "--yes"], data: &["precious", "restored"], least: 10, files: 8, ..USUAL },
+    Case { words: &["import", "BACKUP"], before: &[], least: 8, files: 8, ..USUAL },
+    Case { words: &["clone", "source", "friend", "--port", "PORT"], before: &[], least: 8, files: 8, ..USUAL },
+    Case {
+        words: &["adopt", "MOVED", "--instance=friend"],
+        before: &[CREATE, &["teardown", "friend"]],
+        damage: Some(move_away),
+        least: 9,
+        files: 7,
+        ..USUAL
+    },
     Case {
         words: &["timers", "on"],
         before: &[&["create", "friend", "--port", "PORT", "--on-demand"], &["timers", "off"]],
@@ -109,6 +122,11 @@ pub(super) const WITHOUT_ACTIONS: &[(&str, &str)] = &[
     ("config", READS),
     ("validate", READS),
     ("render", READS),
+    ("export", READS),
+    ("share", READS),
+    ("completions", READS),
+    ("man", READS),
+    ("image", "Podman does it, and an instance names only images that are there"),
     ("jobs", SERVER),
     ("breakers", SERVER),
     ("secret", SERVER),
@@ -137,12 +155,21 @@ fn have_a_snapshot(root: &Root) {
     fs::write(&path, spec.replace("generation", "previous_snapshot = \"backups/.upgrade-a\"\ngeneration")).unwrap();
 }
 
+/// Its folder is elsewhere, as after a move from another disk.
+fn move_away(root: &Root) {
+    let moved = root.file(MOVED);
+    let _ = fs::remove_dir_all(&moved);
+    fs::rename(root.file("friend"), moved).unwrap();
+}
+
 /// Everything that can be written again is lost, and nothing runs.
 fn lose_everything_derived(root: &Root) {
     let report = root.file("friend/run/supervisor.json");
     if report.is_file() {
         let pid = root.report("friend")["pid"].to_string();
         assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+        // It is dead when the kernel has given its lock back; a lock that never comes ends the test by its own limit.
+        fs::File::open(root.file("friend/run/supervisor.lock")).unwrap().lock().unwrap();
         return;
     }
     root.machine().stop_everything();
