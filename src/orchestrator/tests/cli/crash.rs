@@ -42,11 +42,11 @@ impl Matrix {
     }
 
     fn words(&self, words: &[&str]) -> Vec<String> {
-        let file = |name: &str| self.root.file(name).display().to_string();
-        let places =
-            [("PORT", self.port.clone()), ("BACKUP", file("backup")), ("MOVED", file(MOVED)), ("NEWER", file("newer"))];
-        let said =
-            |word: &&str| places.iter().fold((*word).to_owned(), |word, (name, place)| word.replace(name, place));
+        let backup = self.root.file("backup").display().to_string();
+        let moved = self.root.file(MOVED).display().to_string();
+        let newer = self.root.file("newer").display().to_string();
+        let meanings = [("PORT", &self.port), ("BACKUP", &backup), ("MOVED", &moved), ("NEWER", &newer)];
+        let said = |word: &&str| meanings.iter().fold((*word).to_owned(), |word, (from, to)| word.replace(from, to));
         words.iter().map(said).collect()
     }
 

@@ -51,7 +51,8 @@ fn what_is_missing_is_named_with_what_to_do() {
     write(&spec, text.replace(IMAGE, &"2e".repeat(32))).unwrap();
     finds(&root, "release", "fail", &["image not known", "ytorch image list"]);
     finds(&root, "units", "warn", &["unit.env", "ytorch reconcile friend"]);
-    let trial = format!("{text}\n[trial]\nsnapshot = \"a\"\nstarted = \"2026-11-21T10:00:00Z\"\n");
+    let from = format!("from = \"sha256:{IMAGE}\"\naside = \"a\"");
+    let trial = format!("{text}\n[trial]\n{from}\nstarted = \"2026-11-21T10:00:00Z\"\n");
     write(&spec, trial).unwrap();
     finds(&root, "upgrade", "warn", &["2026-11-21T10:00:00Z", "ytorch reconcile friend"]);
 }

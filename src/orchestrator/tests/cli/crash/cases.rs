@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use crate::{Root, write};
+use crate::Root;
 
 /// One verb in one situation.
 pub(super) struct Case {
@@ -140,26 +140,26 @@ pub(super) const WITHOUT_ACTIONS: &[(&str, &str)] = &[
 const READS: &str = "it changes nothing";
 const SERVER: &str = "the server does it; tests/tests/faults.rs and backup.rs kill that";
 
-/// Its folder is elsewhere, as after a move from another disk.
-fn move_away(root: &Root) {
-    let moved = root.file(MOVED);
-    let _ = fs::remove_dir_all(&moved);
-    fs::rename(root.file("friend"), moved).unwrap();
-}
-
 /// The stand-in has no database; some bytes do.
 fn have_a_database(root: &Root) {
-    write(root.file("friend/data/db/ytorch.sqlite3"), "rows").unwrap();
+    fs::write(root.file("friend/data/db/ytorch.sqlite3"), "rows").unwrap();
 }
 
 /// As if there had been one before the upgrade.
 fn have_a_snapshot(root: &Root) {
     have_a_database(root);
     fs::create_dir_all(root.file("friend/backups")).unwrap();
-    write(root.file("friend/backups/.upgrade-a"), "rows of before").unwrap();
+    fs::write(root.file("friend/backups/.upgrade-a"), "rows of before").unwrap();
     let path = root.file("friend/config/instance.toml");
     let spec = fs::read_to_string(&path).unwrap();
-    write(&path, spec.replace("generation", "previous_snapshot = \"backups/.upgrade-a\"\ngeneration")).unwrap();
+    fs::write(&path, spec.replace("generation", "previous_snapshot = \"backups/.upgrade-a\"\ngeneration")).unwrap();
+}
+
+/// Its folder is elsewhere, as after a move from another disk.
+fn move_away(root: &Root) {
+    let moved = root.file(MOVED);
+    let _ = fs::remove_dir_all(&moved);
+    fs::rename(root.file("friend"), moved).unwrap();
 }
 
 /// Everything that can be written again is lost, and nothing runs.
