@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use crate::Root;
+use crate::{Root, write};
 
 /// One verb in one situation.
 pub(super) struct Case {
@@ -142,17 +142,17 @@ const SERVER: &str = "the server does it; tests/tests/faults.rs and backup.rs ki
 
 /// The stand-in has no database; some bytes do.
 fn have_a_database(root: &Root) {
-    fs::write(root.file("friend/data/db/ytorch.sqlite3"), "rows").unwrap();
+    write(root.file("friend/data/db/ytorch.sqlite3"), "rows").unwrap();
 }
 
 /// As if there had been one before the upgrade.
 fn have_a_snapshot(root: &Root) {
     have_a_database(root);
     fs::create_dir_all(root.file("friend/backups")).unwrap();
-    fs::write(root.file("friend/backups/.upgrade-a"), "rows of before").unwrap();
+    write(root.file("friend/backups/.upgrade-a"), "rows of before").unwrap();
     let path = root.file("friend/config/instance.toml");
     let spec = fs::read_to_string(&path).unwrap();
-    fs::write(&path, spec.replace("generation", "previous_snapshot = \"backups/.upgrade-a\"\ngeneration")).unwrap();
+    write(&path, spec.replace("generation", "previous_snapshot = \"backups/.upgrade-a\"\ngeneration")).unwrap();
 }
 
 /// Its folder is elsewhere, as after a move from another disk.
