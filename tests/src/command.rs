@@ -17,6 +17,7 @@ use crate::{Client, instance::clean, programs};
 #[derive(Debug)]
 pub struct Ytorch {
     home: TempDir,
+    variables: Vec<(String, String)>,
 }
 
 /// What a command said and how it ended.
@@ -33,7 +34,14 @@ pub struct Answer {
 impl Ytorch {
     /// A root without instances.
     pub fn new() -> Self {
-        Self { home: TempDir::with_prefix("ytorch-tests-").expect("a temporary folder can be made") }
+        Self::with(&[])
+    }
+
+    /// A root without instances, whose commands get these variables.
+    pub fn with(variables: &[(&str, &str)]) -> Self {
+        let home = TempDir::with_prefix("ytorch-tests-").expect("a temporary folder can be made");
+        let variables = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+        Self { home, variables: variables.collect() }
     }
 
     /// The folder that holds the instances. `ytorch` makes it.
@@ -48,6 +56,7 @@ impl Ytorch {
         // What else works on this machine must not matter to tests of the command.
         command.env("YTORCH_ENGINE", "process");
         command.env("YTORCH_ROOT", self.root()).env("YTORCH_SERVER", programs::server()).env("HOME", self.home.path());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -2,7 +2,9 @@
 
 use std::{
     collections::HashMap,
-    fs,
+    fs::{self, File},
+    os::fd::AsFd as _,
+    panic::resume_unwind,
     path::Path,
     process::{Command, Stdio},
     sync::{
@@ -12,6 +14,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::{Answer, programs};
 
@@ -121,6 +125,21 @@ impl Host {
         told.stdout.trim().to_owned()
     }
 
+    /// Does something in its network, where `127.0.0.1` is its own.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let told = must(self.podman(&["inspect", "--format={{.State.Pid}}", &self.name]), "inspect a host");
+        let network = File::open(format!("/proc/{}/ns/net", told.stdout.trim())).expect("the host is up");
+        // A thread of its own: whoever calls stays where he is.
+        thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))
+                    .expect("root may enter it");
+                work()
+            });
+            inside.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })
+    }
+
     fn command(&self, user: &str, home: &str, words: &[&str]) -> Command {
         let home_variable = format!("--env=HOME={home}");
         let mut options = vec!["exec", "--user", user, "--workdir", home, &home_variable, "--env=LANG=C.UTF-8"];
@@ -197,7 +216,7 @@ fn setting(name: &str) -> &'static str {
 }
 
 /// What `deploy/test-hosts` wrote down for us.
-fn settings() -> &'static HashMap<String, String> {
+pub(crate) fn settings() -> &'static HashMap<String, String> {
     static SETTINGS: OnceLock<HashMap<String, String>> = OnceLock::new();
     SETTINGS.get_or_init(|| {
         let path = programs::target().join("hosts/ready");

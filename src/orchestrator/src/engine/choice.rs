@@ -137,8 +137,9 @@ fn image(named: Option<&str>) -> Result<ReleaseId, Problem> {
         });
     };
     let plain = named.strip_prefix("sha256:").unwrap_or(named);
-    let told = podman.json(["image", "inspect", "--format", "{{json .Id}}", "--", plain])?;
-    let id = told.as_str().unwrap_or_default();
+    // Not by a template: Podman looks for the fields of one in other places than those of another.
+    let told = podman.json(["image", "inspect", "--", plain])?;
+    let id = told[0]["Id"].as_str().unwrap_or_default();
     id.parse().map_err(|error: String| Problem::new(ExitCode::Failure, "Podman names an image strangely").detail(error))
 }
 

@@ -12,6 +12,7 @@ mod units;
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use ytorch_core::{ExitCode, InstanceFolders, Problem, Zone};
@@ -39,6 +40,10 @@ pub(crate) use units::Units;
 
 /// How many lines of the journal are looked at for the reason of a failure.
 const JOURNAL_LINES: usize = 30;
+
+/// How long systemd is waited for when it starts a server. One that cannot start says why at once; one that takes longer
+/// is waited for by whoever wants it to be ready, who knows for how long.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs servers as services of systemd behind sockets of systemd.
 pub(crate) struct Systemd {
@@ -115,10 +120,10 @@ impl Systemd {
 
     /// Starts or restarts a unit; what it said is the reason if it does not come up.
     fn bring_up(&self, order: &str, unit: &str, folders: &InstanceFolders, spec: &Spec) -> Result<(), Problem> {
-        let Err(mut problem) = self.manager.order(&[order, "--", unit]) else { return Ok(()) };
+        let Err(mut problem) = self.manager.order_within(&[order, "--", unit], PATIENCE) else { return Ok(()) };
         let mut words = self.last_words(folders, spec);
         if self.is_mended(&words) {
-            match self.manager.order(&[order, "--", unit]) {
+            match self.manager.order_within(&[order, "--", unit], PATIENCE) {
                 Ok(()) => return Ok(()),
                 Err(another) => problem = another,
             }

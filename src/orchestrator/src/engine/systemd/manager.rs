@@ -4,12 +4,17 @@ use std::{
     collections::BTreeMap,
     env,
     ffi::OsString,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use ytorch_core::{ExitCode, Problem};
+
+/// How often is looked whether an order was carried out.
+const POLL: Duration = Duration::from_millis(5);
 
 /// What a unit is like, as `systemctl show` tells it.
 pub(crate) type Properties = BTreeMap<String, String>;
@@ -151,16 +156,28 @@ impl Manager {
     /// # Errors
     /// In systemd's own words; the unit's log knows more.
     pub(crate) fn order(&self, arguments: &[&str]) -> Result<(), Problem> {
-        let told = self.systemctl(arguments)?;
-        if told.status.success() {
-            return Ok(());
+        done(arguments, &self.systemctl(arguments)?)
+    }
+
+    /// Does something and waits until it is done, or for so long. What takes longer goes on without us.
+    ///
+    /// # Errors
+    /// As `order`, if it failed meanwhile.
+    pub(crate) fn order_within(&self, arguments: &[&str], patience: Duration) -> Result<(), Problem> {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut asking = command.spawn().map_err(|error| self.not_run(&error))?;
+        let until = Instant::now() + patience;
+        while asking.try_wait().map_err(|error| self.not_run(&error))?.is_none() {
+            if Instant::now() > until {
+                // Only who asks is ended: the order stays with systemd.
+                let _ = asking.kill();
+                return asking.wait().map(drop).map_err(|error| self.not_run(&error));
+            }
+            thread::sleep(POLL);
         }
-        let words = words(&told);
-        if words.contains("connect to bus") || words.contains("connect to system scope bus") {
-            return Err(unreachable(&words));
-        }
-        let what = format!("systemd could not {}", arguments.join(" "));
-        Err(Problem::new(ExitCode::Unhealthy, what).detail(words))
+        let told = asking.wait_with_output().map_err(|error| self.not_run(&error))?;
+        done(arguments, &told)
     }
 
     /// The last lines that a unit wrote to the journal.
@@ -176,14 +193,33 @@ impl Manager {
     }
 
     fn systemctl(&self, arguments: &[&str]) -> Result<Output, Problem> {
+        self.command(arguments).output().map_err(|error| self.not_run(&error))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         if self.scope == Scope::User {
             command.arg("--user").env("XDG_RUNTIME_DIR", &self.runtime);
         }
-        command.args(arguments).stdin(Stdio::null()).env("LC_ALL", "C.UTF-8").output().map_err(|error| {
-            Problem::new(ExitCode::Unfit, format!("could not run `{}`", self.program.to_string_lossy())).because(&error)
-        })
+        command.args(arguments).stdin(Stdio::null()).env("LC_ALL", "C.UTF-8");
+        command
     }
+
+    fn not_run(&self, error: &io::Error) -> Problem {
+        Problem::new(ExitCode::Unfit, format!("could not run `{}`", self.program.to_string_lossy())).because(error)
+    }
+}
+
+fn done(arguments: &[&str], told: &Output) -> Result<(), Problem> {
+    if told.status.success() {
+        return Ok(());
+    }
+    let words = words(told);
+    if words.contains("connect to bus") || words.contains("connect to system scope bus") {
+        return Err(unreachable(&words));
+    }
+    let what = format!("systemd could not {}", arguments.join(" "));
+    Err(Problem::new(ExitCode::Unhealthy, what).detail(words))
 }
 
 fn words(output: &Output) -> String {
