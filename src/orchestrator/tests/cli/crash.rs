@@ -45,17 +45,9 @@ impl Matrix {
         let backup = self.root.file("backup").display().to_string();
         let moved = self.root.file(MOVED).display().to_string();
         let newer = self.root.file("newer").display().to_string();
-<<<<<<< HEAD
         let meanings = [("PORT", &self.port), ("BACKUP", &backup), ("MOVED", &moved), ("NEWER", &newer)];
         let said = |word: &&str| meanings.iter().fold((*word).to_owned(), |word, (from, to)| word.replace(from, to));
         words.iter().map(said).collect()
-=======
-        let known = |word: &&str| {
-            let word = word.replace("PORT", &self.port).replace("BACKUP", &backup);
-            word.replace("MOVED", &moved).replace("NEWER", &newer)
-        };
-        words.iter().map(known).collect()
->>>>>>> e7e5c7a3eefa61a403a05580492a7233a8c3c762
     }
 
     fn run(&self, words: &[&str]) -> Ended {

@@ -140,16 +140,6 @@ pub(super) const WITHOUT_ACTIONS: &[(&str, &str)] = &[
 const READS: &str = "it changes nothing";
 const SERVER: &str = "the server does it; tests/tests/faults.rs and backup.rs kill that";
 
-<<<<<<< HEAD
-=======
-/// Its folder is elsewhere, as after a move from another disk.
-fn move_away(root: &Root) {
-    let moved = root.file(MOVED);
-    let _ = fs::remove_dir_all(&moved);
-    fs::rename(root.file("friend"), moved).unwrap();
-}
-
->>>>>>> e7e5c7a3eefa61a403a05580492a7233a8c3c762
 /// The stand-in has no database; some bytes do.
 fn have_a_database(root: &Root) {
     write(root.file("friend/data/db/ytorch.sqlite3"), "rows").unwrap();
@@ -162,7 +152,6 @@ fn have_a_snapshot(root: &Root) {
     write(root.file("friend/backups/.upgrade-a"), "rows of before").unwrap();
     let path = root.file("friend/config/instance.toml");
     let spec = fs::read_to_string(&path).unwrap();
-<<<<<<< HEAD
     write(&path, spec.replace("generation", "previous_snapshot = \"backups/.upgrade-a\"\ngeneration")).unwrap();
 }
 
@@ -171,9 +160,6 @@ fn move_away(root: &Root) {
     let moved = root.file(MOVED);
     let _ = fs::remove_dir_all(&moved);
     fs::rename(root.file("friend"), moved).unwrap();
-=======
-    fs::write(&path, spec.replace("generation", "previous_snapshot = \"backups/.upgrade-a\"\ngeneration")).unwrap();
->>>>>>> e7e5c7a3eefa61a403a05580492a7233a8c3c762
 }
 
 /// Everything that can be written again is lost, and nothing runs.
