@@ -29,7 +29,7 @@ fn every_command_of_the_guide_works_in_its_order() {
     let path = programs::repository().join("docs/operator.md");
     let guide = fs::read_to_string(&path).expect("the guide is there");
     let blocks = blocks(&guide);
-    assert!(blocks.len() > 15, "the guide has lost its blocks: {}", blocks.len());
+    assert!(blocks.len() > 12, "the guide has lost its blocks: {}", blocks.len());
 
     let host = Host::boot();
     let export = Recipe::new(500, 1).make(Form::Zip);
@@ -52,8 +52,13 @@ fn every_command_of_the_guide_works_in_its_order() {
         .iter()
         .map(|one| (one["name"].as_str().unwrap_or_default(), one["state"].as_str().unwrap_or_default()))
         .collect();
-    for (name, state) in [("friend", "running"), ("friend-moved", "running"), ("anna", "idle"), ("hugo", "idle")] {
-        assert!(states.contains(&(name, state)), "{name} is not {state}: {states:?}");
+    for name in ["friend", "friend-moved", "friend-trial"] {
+        assert!(states.contains(&(name, "running")), "{name} does not run: {states:?}");
+    }
+    // They were asked whether they are ready, and end when nobody has asked anything for ten minutes.
+    for name in ["anna", "hugo"] {
+        let answers = ["running", "idle"].iter().any(|state| states.contains(&(name, state)));
+        assert!(answers, "{name} would not answer: {states:?}");
     }
     assert!(!states.iter().any(|(name, _)| *name == "gina"), "{states:?}");
     let url = |name: &str| {

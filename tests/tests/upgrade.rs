@@ -1,7 +1,9 @@
 //! Upgrades and the way back, with the real programs on the embedded engine. What systemd and Podman do is not seen here.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test by it")]
 
 use std::{
     fs,
+    io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Stdio},
@@ -44,7 +46,7 @@ impl Case {
 
     fn program(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.ytorch.root().join(format!("../{name}"));
-        fs::write(&path, bytes).unwrap();
+        fs::File::create(&path).and_then(|mut file| file.write_all(bytes)).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path.to_str().unwrap().to_owned()
     }

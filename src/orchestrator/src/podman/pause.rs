@@ -15,7 +15,12 @@ pub(crate) fn is_mended(podman: &Podman, words: &str) -> bool {
 /// Podman cannot be asked in this state; the process beside each container says whose it is.
 fn ours_run() -> bool {
     let Ok(processes) = fs::read_dir("/proc") else { return true };
+    let here = fs::read_link("/proc/self/ns/pid").ok();
     processes.flatten().any(|process| {
+        // What runs inside of a container that is a machine of its own is that machine's.
+        if fs::read_link(process.path().join("ns/pid")).ok() != here {
+            return false;
+        }
         let arguments = fs::read(process.path().join("cmdline")).unwrap_or_default();
         let mut arguments = arguments.split(|byte| *byte == 0);
         let is_keeper = arguments.next().is_some_and(|program| program.ends_with(b"conmon"));

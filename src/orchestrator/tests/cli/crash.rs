@@ -45,11 +45,9 @@ impl Matrix {
         let backup = self.root.file("backup").display().to_string();
         let moved = self.root.file(MOVED).display().to_string();
         let newer = self.root.file("newer").display().to_string();
-        let known = |word: &&str| {
-            let word = word.replace("PORT", &self.port).replace("BACKUP", &backup);
-            word.replace("MOVED", &moved).replace("NEWER", &newer)
-        };
-        words.iter().map(known).collect()
+        let meanings = [("PORT", &self.port), ("BACKUP", &backup), ("MOVED", &moved), ("NEWER", &newer)];
+        let said = |word: &&str| meanings.iter().fold((*word).to_owned(), |word, (from, to)| word.replace(from, to));
+        words.iter().map(said).collect()
     }
 
     fn run(&self, words: &[&str]) -> Ended {
@@ -143,7 +141,7 @@ impl Matrix {
         let first = if self.root.machine.is_some() { case.files } else { 0 };
         for number in first..LONGEST {
             // Each point is mended in one of the two ways; the engines, which differ in nothing here, take turns.
-            let mending = if (number + self.kills) % 2 == 0 { Mending::Reconcile } else { Mending::SameVerb };
+            let mending = if (number + self.kills).is_multiple_of(2) { Mending::Reconcile } else { Mending::SameVerb };
             self.prepare(case);
             if !self.dies_before(number, case) {
                 assert!(number >= case.least, "{} has only {number} actions", case.words[0]);

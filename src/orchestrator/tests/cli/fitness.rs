@@ -35,7 +35,7 @@ fn finds(root: &Root, name: &str, outcome: &str, words: &[&str]) {
 fn an_instance_that_is_fit_has_nothing_to_mend() {
     for engine in ["quadlet", "podman", "native"] {
         let root = created(engine);
-        finds(&root, "engines", "ok", &[&format!("`auto` takes quadlet"), "process works"]);
+        finds(&root, "engines", "ok", &["`auto` takes quadlet", "process works"]);
         for name in ["units", "release", "room", "limits"] {
             finds(&root, name, "ok", &[]);
         }
@@ -51,7 +51,8 @@ fn what_is_missing_is_named_with_what_to_do() {
     write(&spec, text.replace(IMAGE, &"2e".repeat(32))).unwrap();
     finds(&root, "release", "fail", &["image not known", "ytorch image list"]);
     finds(&root, "units", "warn", &["unit.env", "ytorch reconcile friend"]);
-    let trial = format!("{text}\n[trial]\nsnapshot = \"a\"\nstarted = \"2026-11-21T10:00:00Z\"\n");
+    let from = format!("from = \"sha256:{IMAGE}\"\naside = \"a\"");
+    let trial = format!("{text}\n[trial]\n{from}\nstarted = \"2026-11-21T10:00:00Z\"\n");
     write(&spec, trial).unwrap();
     finds(&root, "upgrade", "warn", &["2026-11-21T10:00:00Z", "ytorch reconcile friend"]);
 }
@@ -70,7 +71,7 @@ fn words_of_the_generator_and_of_podman_are_passed_on() {
     let root = created("quadlet");
     let words = "quadlet-generator[7]: converting \"ytorch@.container\": unsupported key 'Notify' in group 'Container'";
     let info = json!({ "host": { "cgroupVersion": "v2", "cgroupControllers": ["cpu"] } }).to_string();
-    root.machine().rule(json!([
+    root.machine().rule(&json!([
         { "program": "quadlet", "words": "-dryrun", "code": 1, "stderr": words },
         { "program": "podman", "words": "info", "code": 0, "stdout": info },
     ]));
@@ -82,7 +83,7 @@ fn words_of_the_generator_and_of_podman_are_passed_on() {
 fn an_engine_that_no_longer_works_says_why() {
     let root = created("quadlet");
     let version = json!({ "Client": { "Version": "4.9.3" } }).to_string();
-    root.machine().rule(json!([{ "program": "podman", "words": "version", "code": 0, "stdout": version }]));
+    root.machine().rule(&json!([{ "program": "podman", "words": "version", "code": 0, "stdout": version }]));
     finds(&root, "engine", "fail", &["Podman 4.9.3 is older than 5.3.0"]);
     finds(&root, "engines", "ok", &["`auto` takes podman"]);
 }

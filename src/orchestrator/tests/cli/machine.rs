@@ -46,11 +46,6 @@ impl Machine {
         Self { process, folder, engine }
     }
 
-    /// Where everything of it lies.
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// Where unit files are written.
     pub(super) fn units(&self) -> PathBuf {
         let systemd = self.configuration().join("systemd");
@@ -89,7 +84,7 @@ impl Machine {
     }
 
     /// Lets calls whose words contain these end like this: `{program, words, code, stdout, stderr, times}` each.
-    pub(super) fn rule(&self, rules: Value) {
+    pub(super) fn rule(&self, rules: &Value) {
         write(self.folder.path().join("rules.json"), rules.to_string()).unwrap();
     }
 

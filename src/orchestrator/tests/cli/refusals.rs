@@ -47,7 +47,7 @@ fn words_of_podman_in_the_journal_are_explained() {
         let root = created(engine);
         for (words, code, what, hint) in cases {
             let failed = "Job for x.service failed because the control process exited with error code.";
-            root.machine().rule(json!([
+            root.machine().rule(&json!([
                 { "program": "systemctl", "words": "start -- ", "code": 1, "stderr": failed },
                 { "program": "journalctl", "words": "", "code": 0, "stdout": format!("{words}\n") },
             ]));
@@ -95,7 +95,7 @@ fn a_quadlet_that_the_generator_drops_is_told_in_its_words() {
 fn a_systemd_that_does_not_answer_says_how_to_get_one() {
     let root = created("quadlet");
     let words = "Failed to connect to bus: No such file or directory";
-    root.machine().rule(json!([{ "program": "systemctl", "words": "", "code": 1, "stderr": words }]));
+    root.machine().rule(&json!([{ "program": "systemctl", "words": "", "code": 1, "stderr": words }]));
     start(&root).fails(3, &["your systemd does not answer", words, "enable-linger"]);
 }
 
@@ -104,7 +104,7 @@ const LOST: &str = "Error: invalid internal status, try resetting the pause proc
 #[test]
 fn a_lost_pause_process_is_mended_once_and_the_start_goes_on() {
     let root = created("quadlet");
-    root.machine().rule(json!([
+    root.machine().rule(&json!([
         { "program": "systemctl", "words": "start -- ytorch", "code": 1, "stderr": "Job failed.", "times": 1 },
         { "program": "journalctl", "words": "", "code": 0, "stdout": LOST, "times": 1 },
     ]));
@@ -117,7 +117,7 @@ fn a_lost_pause_process_is_mended_once_and_the_start_goes_on() {
 #[test]
 fn a_pause_process_that_cannot_be_mended_is_tried_once_and_explained() {
     let root = created("podman");
-    root.machine().rule(json!([
+    root.machine().rule(&json!([
         { "program": "systemctl", "words": "start -- ytorch", "code": 1, "stderr": "Job failed." },
         { "program": "journalctl", "words": "", "code": 0, "stdout": LOST },
     ]));
@@ -132,7 +132,7 @@ fn a_podman_without_systemd_mends_its_pause_process_too() {
     let root = Root::on_a_machine("podman");
     let no_systemd = json!({ "program": "systemctl", "words": "", "code": 1, "stderr": "Host is down" });
     let lost = json!({ "program": "podman", "words": "run --detach", "code": 125, "stderr": LOST, "times": 1 });
-    root.machine().rule(json!([no_systemd, lost]));
+    root.machine().rule(&json!([no_systemd, lost]));
     root.run(&["create", "friend", "--port", &free_port().to_string()]).ok();
     assert!(root.machine().calls().iter().any(|call| call == "podman system migrate"));
     assert!(root.run(&["status", "friend"]).ok().stdout.contains("running"));

@@ -67,7 +67,7 @@ fn a_pause_that_is_none_and_a_machine_without_systemd_are_told() {
     for pause in ["5", "0m", "m", "5d", "-1m", ""] {
         root.run(&["timers", "on", &format!("--every={pause}")]).fails(2, &["5m, 1h"]);
     }
-    root.machine().rule(serde_json::json!([
+    root.machine().rule(&serde_json::json!([
         { "program": "systemctl", "words": "", "code": 1, "stderr": "Failed to connect to bus: No medium found" }
     ]));
     root.run(&["timers", "on"]).fails(3, &["systemd does not answer"]);

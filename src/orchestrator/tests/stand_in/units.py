@@ -3,10 +3,15 @@ It knows the few keys that ytorch writes."""
 
 import pathlib
 
-# The keys that the generator of Podman 5.4 knows and we use; one that it does not know makes it drop the whole unit.
+# The keys that the generator of Podman 5.4 knows; one that it does not know makes it drop the whole unit.
 QUADLET_KEYS = set(
-    "Image ContainerName EnvironmentFile Volume UserNS User Network ReadOnly NoNewPrivileges DropCapability Notify"
-    " LogDriver Pull StopTimeout Label PodmanArgs SecurityLabelLevel".split()
+    "AddCapability AddDevice AddHost Annotation AutoUpdate CgroupsMode ContainerName ContainersConfModule DNS DNSOption DNSSearch"
+    " DropCapability Entrypoint Environment EnvironmentFile EnvironmentHost Exec ExposeHostPort GIDMap GlobalArgs Group GroupAdd"
+    " HealthCmd HealthInterval HealthOnFailure HealthRetries HealthStartPeriod HealthTimeout HostName Image IP IP6 Label LogDriver"
+    " LogOpt Mask Mount Network NetworkAlias NoNewPrivileges Notify PidsLimit Pod PodmanArgs PublishPort Pull ReadOnly"
+    " ReadOnlyTmpfs Rootfs RunInit SeccompProfile Secret SecurityLabelDisable SecurityLabelFileType SecurityLabelLevel"
+    " SecurityLabelNested SecurityLabelType ShmSize StartWithPod StopSignal StopTimeout SubGIDMap SubUIDMap Sysctl Timezone Tmpfs"
+    " UIDMap Ulimit Unmask User UserNS Volume WorkingDir".split()
 )
 
 

@@ -56,7 +56,8 @@ impl Timers {
 
     /// Whether a unit is the timer of a backup.
     pub(crate) fn is_backup(&self, unit: &str) -> bool {
-        unit.starts_with(&self.backup_prefix()) && unit.ends_with(".timer")
+        let rest = unit.strip_prefix(&self.backup_prefix());
+        rest.is_some_and(|name| Path::new(name).extension().is_some_and(|extension| extension == "timer"))
     }
 
     fn backup_prefix(&self) -> String {
@@ -65,7 +66,7 @@ impl Timers {
 
     /// The four files. `program` is `ytorch`; it and the root folder can stand in a unit.
     pub(crate) fn files(&self, program: &str, root: &str, pause: &str) -> [DerivedFile; 4] {
-        let file = |name: String, text: String| DerivedFile::new(self.units.join(name), &text);
+        let file = |name: &str, text: &str| DerivedFile::new(self.units.join(name), text);
         let order = |what: &str, words: &str| {
             format!(
                 "[Unit]\nDescription={what}\n\n[Service]\nType=oneshot\nExecStart={program} --root {root} --quiet {words}\n"
@@ -74,19 +75,17 @@ impl Timers {
         let timer = |what: &str, when: &str| {
             format!("[Unit]\nDescription={what}\n\n[Timer]\n{when}\n\n[Install]\nWantedBy=timers.target\n")
         };
-        let service = |name: String| name.replace(".timer", ".service");
+        let service = |name: &str| name.replace(".timer", ".service");
         let often = format!("OnStartupSec=15\nOnUnitActiveSec={pause}\nAccuracySec=10");
         // A machine that was off at that hour does it when it is on again.
         let daily = "OnCalendar=daily\nRandomizedDelaySec=1h\nPersistent=true";
-        let backup = format!("{}.timer", self.backup_prefix());
+        let (reconcile, backup) = (self.reconcile(), format!("{}.timer", self.backup_prefix()));
+        let (all, one) = ("every ytorch instance becomes what its spec says", "backup of the ytorch instance %i");
         [
-            file(
-                service(self.reconcile()),
-                order("every ytorch instance becomes what its spec says", "reconcile --all"),
-            ),
-            file(self.reconcile(), timer("ytorch instances are reconciled", &often)),
-            file(service(backup.clone()), order("backup of the ytorch instance %i", "backup %i")),
-            file(backup, timer("backup of the ytorch instance %i", daily)),
+            file(&service(&reconcile), &order(all, "reconcile --all")),
+            file(&reconcile, &timer("ytorch instances are reconciled", &often)),
+            file(&service(&backup), &order(one, "backup %i")),
+            file(&backup, &timer(one, daily)),
         ]
     }
 }
@@ -107,8 +106,8 @@ mod tests {
         let root = home.join("projectDeployments");
         let timers = Timers::new(&root, Some(home), &Manager::example(Scope::User));
         let files = timers.files("/usr/local/bin/ytorch", root.to_str().unwrap(), USUAL_PAUSE);
-        let text: String =
-            files.iter().map(|file| format!("==> {} <==\n{}\n", file.path.display(), file.text)).collect();
+        let one = |file: &DerivedFile| format!("==> {} <==\n{}\n", file.path.display(), file.text);
+        let text = files.iter().map(one).collect::<Vec<_>>().concat();
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/timers.txt");
         if std::env::var_os("YTORCH_WRITE_GOLDEN").is_some() {
             ytorch_core::files::write_atomically(&path, text.as_bytes(), ytorch_core::files::Access::Shared).unwrap();

@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use crate::Root;
+use crate::{Root, write};
 
 /// One verb in one situation.
 pub(super) struct Case {
@@ -123,6 +123,7 @@ pub(super) const WITHOUT_ACTIONS: &[(&str, &str)] = &[
     ("validate", READS),
     ("render", READS),
     ("export", READS),
+    ("share", READS),
     ("completions", READS),
     ("man", READS),
     ("image", "Podman does it, and an instance names only images that are there"),
@@ -139,26 +140,26 @@ pub(super) const WITHOUT_ACTIONS: &[(&str, &str)] = &[
 const READS: &str = "it changes nothing";
 const SERVER: &str = "the server does it; tests/tests/faults.rs and backup.rs kill that";
 
-/// Its folder is elsewhere, as after a move from another disk.
-fn move_away(root: &Root) {
-    let moved = root.file(MOVED);
-    let _ = fs::remove_dir_all(&moved);
-    fs::rename(root.file("friend"), moved).unwrap();
-}
-
 /// The stand-in has no database; some bytes do.
 fn have_a_database(root: &Root) {
-    fs::write(root.file("friend/data/db/ytorch.sqlite3"), "rows").unwrap();
+    write(root.file("friend/data/db/ytorch.sqlite3"), "rows").unwrap();
 }
 
 /// As if there had been one before the upgrade.
 fn have_a_snapshot(root: &Root) {
     have_a_database(root);
     fs::create_dir_all(root.file("friend/backups")).unwrap();
-    fs::write(root.file("friend/backups/.upgrade-a"), "rows of before").unwrap();
+    write(root.file("friend/backups/.upgrade-a"), "rows of before").unwrap();
     let path = root.file("friend/config/instance.toml");
     let spec = fs::read_to_string(&path).unwrap();
-    fs::write(&path, spec.replace("generation", "previous_snapshot = \"backups/.upgrade-a\"\ngeneration")).unwrap();
+    write(&path, spec.replace("generation", "previous_snapshot = \"backups/.upgrade-a\"\ngeneration")).unwrap();
+}
+
+/// Its folder is elsewhere, as after a move from another disk.
+fn move_away(root: &Root) {
+    let moved = root.file(MOVED);
+    let _ = fs::remove_dir_all(&moved);
+    fs::rename(root.file("friend"), moved).unwrap();
 }
 
 /// Everything that can be written again is lost, and nothing runs.
@@ -167,6 +168,8 @@ fn lose_everything_derived(root: &Root) {
     if report.is_file() {
         let pid = root.report("friend")["pid"].to_string();
         assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+        // It is dead when the kernel has given its lock back; a lock that never comes ends the test by its own limit.
+        fs::File::open(root.file("friend/run/supervisor.lock")).unwrap().lock().unwrap();
         return;
     }
     root.machine().stop_everything();

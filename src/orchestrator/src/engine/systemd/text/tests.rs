@@ -39,7 +39,8 @@ fn rendered(kind: Kind, scope: Scope, spec: &Spec, outside: bool) -> String {
     };
     let folders = InstanceFolders::new(root.join(spec.name.as_str()));
     let files = shared(&setting).into_iter().chain(own(&setting, spec, &folders, outside));
-    files.map(|file| format!("==> {} <==\n{}\n", file.path.display(), file.text)).collect()
+    let texts: Vec<String> = files.map(|file| format!("==> {} <==\n{}\n", file.path.display(), file.text)).collect();
+    texts.concat()
 }
 
 fn golden() -> PathBuf {
