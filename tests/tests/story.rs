@@ -114,9 +114,7 @@ impl<M: Machine> Stage<M> {
         assert_eq!(self.release("anna"), upgraded["release"]);
         anna.assert_there(self);
         for bad in &releases.bad {
-            let t = std::time::Instant::now();
             let answer = self.machine.ytorch(&["upgrade", "anna", "--release", bad, "--patience", "5"]);
-            eprintln!("TIME {:?} {bad} {answer:?}", t.elapsed());
             assert_eq!(answer.code, Some(4), "an upgrade to `{bad}`: {answer:?}");
             assert!(answer.stderr.contains("again"), "{answer:?}");
             assert_eq!(self.release("anna"), upgraded["release"]);
