@@ -16,6 +16,10 @@ pub(crate) fn assert_locked_in<M: Machine>(stage: &Stage<M>, anna: &Person, bert
     {
         assert!(status.contains(line), "{line} is not in\n{status}");
     }
+    if stage.engine == "native" {
+        let exposure = "systemd-analyze --user security --no-pager ytorch-native@anna.service | tail -n 1";
+        println!("{}", stage.machine.shell(exposure).ok());
+    }
     assert_not_visible(stage, pid, bert);
     assert_read_only(stage, pid);
     let has_systemd = stage.machine.as_root("test -d /run/systemd/system").code == Some(0);
