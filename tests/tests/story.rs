@@ -1,5 +1,8 @@
 //! One story, told on every stage: two people's instances side by side, from their creation to their end. What is peculiar
 //! to sockets of systemd, `sockets_on_hosts` looks at.
+#![expect(clippy::panic, reason = "a panic is how a test fails")]
+#![expect(clippy::print_stdout, reason = "a figure that is told and not judged")]
+#![expect(clippy::disallowed_methods, reason = "files of a test need not survive a kill")]
 
 #[path = "story/isolation.rs"]
 mod isolation;

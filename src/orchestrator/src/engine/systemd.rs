@@ -104,15 +104,14 @@ impl Systemd {
     fn show_all(&self, mut units: Vec<&str>) -> BTreeMap<String, Properties> {
         let listed = self.manager.list(&format!("{}@*", self.names.base()));
         let is_simple = |unit: &str| {
+            let Some(listed) = &listed else { return false };
             let state = listed.get(unit).map(String::as_str);
             matches!(state, None | Some("inactive")) || (unit.ends_with(".socket") && state == Some("active"))
         };
-        if !listed.is_empty() {
-            units.retain(|unit| !is_simple(unit));
-        }
+        units.retain(|unit| !is_simple(unit));
         let mut shown =
             if units.is_empty() { BTreeMap::new() } else { self.manager.show(&units, &PROPERTIES).unwrap_or_default() };
-        for (unit, state) in listed {
+        for (unit, state) in listed.unwrap_or_default() {
             shown.entry(unit).or_insert_with(|| Properties::from([("ActiveState".to_owned(), state)]));
         }
         shown

@@ -58,6 +58,9 @@ class Manager:
     def systemctl(self, words):
         if words[0] == "show":
             return self.show(words[1:])
+        if words[0] == "list-units":
+            with self.lock:
+                return 0, "".join(f"{name} loaded {self.states[name].active} - -\n" for name in self.matching(words[-1])), ""
         with self.lock:
             names = [name for word in words[1:] if not word.startswith("--") for name in self.matching(word)]
             if words[0] == "daemon-reload":
