@@ -68,7 +68,7 @@ impl<M: Machine> Stage<M> {
         self.changes_releases(&anna, &releases);
         bert.assert_there(self);
         self.comes_back_from_a_backup(&anna, &bert);
-        self.goes_and_comes_again(&anna, &bert);
+        self.goes_and_comes_again(&anna, &bert, first);
         self.moves(&bert);
         self.ends(&anna, &bert);
     }
@@ -147,7 +147,7 @@ impl<M: Machine> Stage<M> {
     }
 
     /// A teardown ends the deployment and no more.
-    fn goes_and_comes_again(&self, anna: &Person, bert: &Person) {
+    fn goes_and_comes_again(&self, anna: &Person, bert: &Person, release: Option<&str>) {
         // A database that is open has more files.
         self.machine.must(&["stop", "anna"]);
         let before = self.data("anna");
@@ -156,7 +156,9 @@ impl<M: Machine> Stage<M> {
         assert_eq!(self.data("anna"), before);
         bert.assert_there(self);
         let port = anna.port.to_string();
-        let created = self.machine.must(&["create", "anna", "--engine", self.engine, "--port", &port]);
+        let mut words = vec!["create", "anna", "--engine", self.engine, "--port", &port];
+        words.extend(release.iter().flat_map(|release| ["--release", release]));
+        let created = self.machine.must(&words);
         assert!(created.stdout.contains("data"), "{created:?}");
         anna.assert_there(self);
     }
@@ -183,6 +185,7 @@ impl<M: Machine> Stage<M> {
         let left = self.machine.shell(&format!("ls -A {}", self.machine.root())).ok();
         assert!(!left.contains("anna") && !left.contains("bert"), "{left}");
         isolation::assert_nothing_left(self);
+        Releases::forget(self);
     }
 
     fn status(&self, name: &str) -> Value {

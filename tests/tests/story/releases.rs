@@ -35,6 +35,16 @@ impl Releases {
         }
     }
 
+    /// What was made must not be taken for the newest release by whoever comes next.
+    pub(crate) fn forget<M: Machine>(stage: &Stage<M>) {
+        if matches!(stage.engine, "quadlet" | "podman") {
+            stage
+                .machine
+                .shell("podman image rm --force localhost/test:ends localhost/test:sleeps localhost/test:better")
+                .ok();
+        }
+    }
+
     fn images<M: Machine>(machine: &M) -> Self {
         machine.shell("mkdir -p context && cp -L /usr/bin/sleep /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/libc.so.6 context").ok();
         let build = |tag: &str, text: &str| {
@@ -45,7 +55,6 @@ impl Releases {
         };
         let ends = build("ends", "FROM localhost/ytorch:slim\nENTRYPOINT [\"/ytorch-server\", \"nonsense\"]\n");
         let sleeps = build("sleeps", SLEEPS);
-        // The newest is what is taken where none is named.
         let better = build("better", "FROM localhost/ytorch:slim\nLABEL x=1\n");
         Self { first: Some("localhost/ytorch:slim"), better, bad: [ends, sleeps] }
     }
