@@ -36,9 +36,7 @@ pub trait Machine {
     /// Runs `ytorch`, which must succeed.
     #[track_caller]
     fn must(&self, words: &[&str]) -> Answer {
-        let t = std::time::Instant::now();
         let answer = self.ytorch(words);
-        eprintln!("TIME {:?} {words:?}", t.elapsed());
         assert_eq!(answer.code, Some(0), "ytorch {words:?}: {answer:?}");
         answer
     }

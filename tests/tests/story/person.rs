@@ -24,7 +24,7 @@ impl Person {
         stage.machine.must(&words);
         let token = stage.machine.must(&["token", name]).stdout.trim().to_owned();
         let export = Recipe::new(2_000, seed).wild().json();
-        let client = stage.client(port, Some(&token));
+        let client = client(port, Some(&token));
         let import = stage.machine.inside(|| client.import(&export.files));
         let truth = Truth::of_file(&export.truth).count("views_distinct_second_video");
         assert_eq!(import["views_added"], truth, "{import}");
@@ -38,25 +38,25 @@ impl Person {
     /// Everything is there, and nothing else.
     #[track_caller]
     pub(crate) fn assert_there<M: Machine>(&self, stage: &Stage<M>) {
-        let client = stage.client(self.port, Some(&self.token));
+        let client = client(self.port, Some(&self.token));
         let (health, views) = stage.machine.inside(|| (client.json("/healthz"), client.all_views("")));
         assert_eq!(health["instance"], self.name, "{health}");
         assert!(views == self.views, "`{}` has {} views instead of {}", self.name, views.len(), self.views.len());
     }
 }
 
-impl<M: Machine> Stage<M> {
-    fn client(&self, port: u16, token: Option<&str>) -> Client {
-        Client::new(&format!("http://127.0.0.1:{port}"), token.map(str::to_owned))
-    }
+fn client(port: u16, token: Option<&str>) -> Client {
+    Client::new(&format!("http://127.0.0.1:{port}"), token.map(str::to_owned))
+}
 
+impl<M: Machine> Stage<M> {
     pub(crate) fn ask(&self, port: u16, token: Option<&str>, path: &str) -> Reply {
-        let client = self.client(port, token);
+        let client = client(port, token);
         self.machine.inside(|| client.get(path))
     }
 
     pub(crate) fn try_ask(&self, port: u16, path: &str) -> Result<Reply, String> {
-        let client = self.client(port, None);
+        let client = client(port, None);
         self.machine.inside(|| client.try_ask("GET", path, &[], "").map_err(|error| error.to_string()))
     }
 }
