@@ -51,7 +51,7 @@ fn a_running_instance_loses_no_request() {
 #[test]
 fn three_hundred_idle_instances_cost_next_to_nothing() {
     let sockets = Sockets::on_a_host();
-    sockets.create("i0", &["--on-demand", "--no-start"]);
+    sockets.create("i0", &["--no-start"]);
     let before = sockets.memory_of_the_manager();
     sockets.multiply(300);
     let began = Instant::now();

@@ -45,6 +45,9 @@ const JOURNAL_LINES: usize = 30;
 /// is waited for by whoever wants it to be ready, who knows for how long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a server that has not come up yet may take to end.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// Runs servers as services of systemd behind sockets of systemd.
 pub(crate) struct Systemd {
     manager: Manager,
@@ -145,6 +148,22 @@ impl Systemd {
         Err(Refusal::explained(problem, &words))
     }
 
+    /// Ends what has not come up yet, by force if it does not end soon: it has no request to finish, and somebody may wait
+    /// in the socket for what shall be run instead.
+    fn hurry(&self, units: &[String]) -> Result<(), Problem> {
+        let names: Vec<&str> = units.iter().map(String::as_str).collect();
+        let shown = self.manager.show(&names, &["ActiveState"])?;
+        for (unit, properties) in shown {
+            let is_starting = properties.get("ActiveState").is_some_and(|state| state == "activating");
+            if is_starting && unit.ends_with(".service") {
+                self.manager.order_within(&["stop", "--", &unit], GRACE)?;
+                // One that has ended cannot be killed, which is as good.
+                let _ = self.manager.order(&["kill", "--signal=KILL", "--", &unit]);
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the reason was one that could be mended at once.
     fn is_mended(&self, words: &[String]) -> bool {
         self.names.kind() != Kind::Native
@@ -170,6 +189,15 @@ fn observed(units: Units, service: &Properties, folders: &InstanceFolders, spec:
     let is_known = matches!(units.service, Life::Active | Life::Starting | Life::Stopping | Life::Failed);
     let report = is_known.then(|| units::report(&units, spec, service));
     Observed { activity, report, units: Some(units) }
+}
+
+/// What was said since the last start that came to something, without Podman's own diary.
+fn words_of_the_last_start(said: Vec<String>) -> Vec<String> {
+    let is_diary = |line: &String| line.trim().is_empty() || (line.contains(" m=+") && line.contains(" container "));
+    let said: Vec<String> = said.into_iter().filter(|line| !is_diary(line)).collect();
+    let starts = said.iter().enumerate().filter(|(_, line)| line.starts_with("Starting "));
+    let begins = starts.map(|(index, _)| index).filter(|index| index + 1 < said.len()).last().unwrap_or(0);
+    said.into_iter().skip(begins).collect()
 }
 
 fn wanted(path: PathBuf, to: PathBuf) -> Wanted {
@@ -222,6 +250,7 @@ impl Engine for Systemd {
             Step::StartUnit { unit } => self.bring_up("start", unit, folders, spec),
             Step::RestartUnit { unit } => self.bring_up("restart", unit, folders, spec),
             Step::StopUnits { units } => {
+                self.hurry(units)?;
                 let mut arguments = vec!["stop", "--"];
                 arguments.extend(units.iter().map(String::as_str));
                 self.manager.order(&arguments)?;
@@ -239,7 +268,7 @@ impl Engine for Systemd {
     }
 
     fn last_words(&self, folders: &InstanceFolders, spec: &Spec) -> Vec<String> {
-        let said = self.manager.journal(&self.names.service(&spec.name), JOURNAL_LINES);
+        let said = words_of_the_last_start(self.manager.journal(&self.names.service(&spec.name), JOURNAL_LINES));
         if said.is_empty() { last_lines(&folders.server_log(), 8).unwrap_or_default() } else { said }
     }
 
