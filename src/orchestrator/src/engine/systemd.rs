@@ -196,7 +196,7 @@ fn words_of_the_last_start(said: Vec<String>) -> Vec<String> {
     let is_diary = |line: &String| line.trim().is_empty() || (line.contains(" m=+") && line.contains(" container "));
     let said: Vec<String> = said.into_iter().filter(|line| !is_diary(line)).collect();
     let starts = said.iter().enumerate().filter(|(_, line)| line.starts_with("Starting "));
-    let begins = starts.map(|(index, _)| index).filter(|index| index + 1 < said.len()).last().unwrap_or(0);
+    let begins = starts.map(|(index, _)| index).rfind(|index| index + 1 < said.len()).unwrap_or(0);
     said.into_iter().skip(begins).collect()
 }
 
