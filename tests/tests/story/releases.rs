@@ -23,6 +23,7 @@ COPY ld-linux-x86-64.so.2 /lib64/ld-linux-x86-64.so.2
 COPY libc.so.6 /lib/x86_64-linux-gnu/libc.so.6
 ENTRYPOINT [\"/sleep\", \"infinity\"]
 CMD []
+STOPSIGNAL SIGKILL
 ";
 
 impl Releases {

@@ -10,6 +10,7 @@ pub(crate) mod timers;
 mod units;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -97,6 +98,24 @@ impl Systemd {
         let mut shown = self.manager.show(&[&socket, &service], &PROPERTIES)?;
         let units = Units::of(shown.get(&socket), shown.get(&service));
         Ok((units, shown.remove(&service).unwrap_or_default()))
+    }
+
+    /// What many units are like. Of those that are idle or do nothing, that is all there is to know.
+    fn show_all(&self, mut units: Vec<&str>) -> BTreeMap<String, Properties> {
+        let listed = self.manager.list(&format!("{}@*", self.names.base()));
+        let is_simple = |unit: &str| {
+            let state = listed.get(unit).map(String::as_str);
+            matches!(state, None | Some("inactive")) || (unit.ends_with(".socket") && state == Some("active"))
+        };
+        if !listed.is_empty() {
+            units.retain(|unit| !is_simple(unit));
+        }
+        let mut shown =
+            if units.is_empty() { BTreeMap::new() } else { self.manager.show(&units, &PROPERTIES).unwrap_or_default() };
+        for (unit, state) in listed {
+            shown.entry(unit).or_insert_with(|| Properties::from([("ActiveState".to_owned(), state)]));
+        }
+        shown
     }
 
     fn disk(&self, folders: &InstanceFolders, spec: &Spec) -> Result<Disk, Problem> {
@@ -220,8 +239,7 @@ impl Engine for Systemd {
     fn observe_together(&self, instances: &[(InstanceFolders, &Spec)]) -> Option<Vec<Observed>> {
         let names: Vec<[String; 2]> =
             instances.iter().map(|(_, spec)| [self.names.socket(&spec.name), self.names.service(&spec.name)]).collect();
-        let all: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
-        let shown = self.manager.show(&all, &PROPERTIES).unwrap_or_default();
+        let shown = self.show_all(names.iter().flatten().map(String::as_str).collect());
         let nothing = Properties::new();
         let see = |((folders, spec), [socket, service]): (&(InstanceFolders, &Spec), &[String; 2])| {
             let units = Units::of(shown.get(socket), shown.get(service));

@@ -151,6 +151,18 @@ impl Manager {
         Ok(found)
     }
 
+    /// The units that fit a pattern, loaded or not, with the `ActiveState` of each: one question however many there are,
+    /// where `show` asks for each by itself. Nothing if systemd does not tell.
+    pub(crate) fn list(&self, pattern: &str) -> BTreeMap<String, String> {
+        let listed = ["list-units", "--all", "--plain", "--full", "--no-legend", "--no-pager", "--", pattern];
+        let Ok(told) = self.systemctl(&listed) else { return BTreeMap::new() };
+        let state = |line: &str| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?.to_owned(), words.nth(1)?.to_owned()))
+        };
+        String::from_utf8_lossy(&told.stdout).lines().filter_map(state).collect()
+    }
+
     /// Does something, such as `start`, and waits until it is done.
     ///
     /// # Errors

@@ -100,6 +100,7 @@ StartLimitIntervalSec=0
 
 /// How every service is kept: patient with migrations, strict with a server that hangs. The server's pings cost a datagram;
 /// Podman's health checks, which are switched off, would start a process in every container every half minute.
+/// Podman 5.4 sets its timer even for the check `none`, so the timer is switched off as well.
 fn keeping() -> String {
     format!(
         "Restart=on-failure
@@ -147,6 +148,7 @@ LogDriver=journald
 Pull=never
 StopTimeout=20
 HealthCmd=none
+HealthInterval=disable
 Label=dev.ytorch.instance=%i
 
 [Service]
@@ -166,7 +168,7 @@ fn podman_service(setting: &Setting<'_>) -> String {
     let mut run = format!("{podman} run --name {} --cidfile=%t/%N.cid --replace --rm", names.container("%i"));
     run.push_str(" --log-driver journald --cgroups=split --pull never --stop-timeout 20 --sdnotify=container -d");
     run.push_str(
-        " --health-cmd none --security-opt=no-new-privileges --cap-drop all --read-only --tmpfs /run:mode=1777 --network ${YTORCH_NETWORK}",
+        " --health-cmd none --health-interval disable --security-opt=no-new-privileges --cap-drop all --read-only --tmpfs /run:mode=1777 --network ${YTORCH_NETWORK}",
     );
     run.push_str(match setting.scope {
         Scope::User => " --userns keep-id",
