@@ -1,6 +1,6 @@
 //! `ytorch` is killed before each of its actions while it makes, upgrades and removes an instance on a real host, and
 //! `reconcile` mends what is left. Every other verb is killed on a machine that is played, by the orchestrator's own tests.
-#![expect(clippy::panic, reason = "a panic is how a test fails")]
+#![expect(clippy::panic, reason = "helpers of tests fail the test by it")]
 
 use std::fmt::Write as _;
 

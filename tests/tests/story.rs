@@ -2,7 +2,6 @@
 //! to sockets of systemd, `sockets_on_hosts` looks at.
 #![expect(clippy::panic, reason = "a panic is how a test fails")]
 #![expect(clippy::print_stdout, reason = "a figure that is told and not judged")]
-#![expect(clippy::disallowed_methods, reason = "files of a test need not survive a kill")]
 
 #[path = "story/isolation.rs"]
 mod isolation;

@@ -1,6 +1,6 @@
 //! Other releases of the server, good and bad, as images or as programs. It runs none of them.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path};
 
 use tempfile::TempDir;
 use ytorch_tests::{Machine, programs};
@@ -76,6 +76,6 @@ impl Releases {
 }
 
 fn write_program(path: &Path, bytes: &[u8]) {
-    fs::write(path, bytes).expect("a temporary file can be written");
+    fs::File::create(path).and_then(|mut file| file.write_all(bytes)).expect("a temporary file can be written");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
 }
