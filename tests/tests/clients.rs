@@ -30,15 +30,18 @@ fn a_thousand_idle_connections_keep_nobody_out() {
     let before = open_files(&client);
     let mut idle: Vec<_> = (0..IDLE).map(|_| connect(&client)).collect();
     // One half said something already and keeps its connection; the other half never spoke.
+    // The answers are read later: a server cuts off who is silent for half a minute, which a busy machine may need for them.
     for stream in &mut idle[..IDLE / 2] {
         write!(stream, "GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", host(&client)).unwrap();
-        assert!(read_until(stream, "}").starts_with("HTTP/1.1 200"));
     }
     wait_until("all connections are open", || open_files(&client) >= before + IDLE);
     for page in ["/history", "/history/views", "/api/v1/history/summary", "/admin", "/jobs", "/metrics"] {
         assert_eq!(client.get(page).status, 200, "{page}");
     }
     client.import(&Recipe::new(500, 8).json().files);
+    for stream in &mut idle[..IDLE / 2] {
+        assert!(read_until(stream, "}").starts_with("HTTP/1.1 200"));
+    }
     drop(idle);
     // The database may have opened some files for good meanwhile.
     wait_until("the connections are closed", || open_files(&client) <= before + IDLE / 20);
