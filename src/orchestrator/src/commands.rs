@@ -176,7 +176,7 @@ fn has_systemd() -> bool {
 
 /// The server program of this machine.
 pub(crate) fn server_program() -> Result<ServerProgram, Problem> {
-    ServerProgram::find(std::env::var_os("YTORCH_SERVER").as_deref())
+    ServerProgram::of_this_machine()
 }
 
 /// The server program of an instance, which is that of its release.

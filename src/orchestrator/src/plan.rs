@@ -234,7 +234,7 @@ fn folders_inside(folders: &InstanceFolders) -> impl Iterator<Item = Action> {
         folders.secrets(),
         folders.data(),
         folders.raw(),
-        folders.data().join("db"),
+        folders.database_folder(),
         folders.logs(),
         folders.run(),
     ]

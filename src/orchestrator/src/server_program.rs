@@ -39,8 +39,12 @@ pub(crate) enum ServerProgram {
 }
 
 impl ServerProgram {
-    /// The program of `YTORCH_SERVER`, or the one beside `ytorch` itself.
-    pub(crate) fn find(chosen: Option<&OsStr>) -> Result<Self, Problem> {
+    /// The program of this machine: that of `YTORCH_SERVER`, or the one beside `ytorch` itself.
+    pub(crate) fn of_this_machine() -> Result<Self, Problem> {
+        Self::find(std::env::var_os("YTORCH_SERVER").as_deref())
+    }
+
+    fn find(chosen: Option<&OsStr>) -> Result<Self, Problem> {
         let path = match chosen.filter(|text| !text.is_empty()) {
             Some(path) => PathBuf::from(path),
             None => std::env::current_exe()

@@ -11,6 +11,7 @@ use crate::{
     engine::{
         Activity, Engine, Observed, Report, Step, busy_alone,
         derived::{DerivedFile, Found},
+        missing_folders,
         systemd::{manager::Scope, names, text},
     },
     plan::{self, Action},
@@ -139,10 +140,7 @@ impl Engine for Detached {
         let mut actions = Vec::new();
         let file = environment(folders, spec);
         if spec.desired.serves() {
-            let needed =
-                [folders.logs(), folders.run(), folders.backups(), folders.secrets(), folders.data().join("db")];
-            let missing = needed.into_iter().filter(|path| !path.is_dir());
-            actions.extend(missing.map(|path| Action::CreateFolder { path }));
+            actions.extend(missing_folders(folders));
             if matches!(file.find(), Found::Absent | Found::Older) {
                 actions.push(Action::WriteDerived { file });
             }

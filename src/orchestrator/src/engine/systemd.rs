@@ -22,6 +22,7 @@ use crate::{
     engine::{
         Activity, Engine, Observed, Step, busy_alone,
         derived::{DerivedFile, Found, is_ours_at},
+        missing_folders,
     },
     outside,
     plan::Action,
@@ -124,8 +125,6 @@ impl Systemd {
         let possible = [self.names.drop_in(&service)];
         let is_surplus = |path: &PathBuf| !own.iter().any(|file| file.path == *path) && is_ours_at(path);
         let surplus = possible.into_iter().filter(is_surplus).collect();
-        let needed = [folders.logs(), folders.run(), folders.backups(), folders.secrets(), folders.data().join("db")];
-        let folders = needed.into_iter().filter(|path| !path.is_dir()).collect();
         let socket_to = self.names.socket_file();
         // The service of a quadlet has no file there; systemd only looks at the link's name.
         let service_to = socket_to.with_file_name(format!("{}@.service", self.names.base()));
@@ -133,7 +132,7 @@ impl Systemd {
             shared: find(shared),
             own: find(own),
             surplus,
-            folders,
+            folders: missing_folders(folders),
             socket_link: wanted(self.names.wanted_by("sockets.target", &socket), socket_to),
             service_link: wanted(self.names.wanted_by(self.manager.usual_target(), &service), service_to),
         })
