@@ -24,7 +24,7 @@ pub(crate) use operations::{
 };
 pub(crate) use set::{Limit, Set};
 pub(crate) use share::{Over, ProxyKind, ProxySite, Share};
-pub(crate) use shell::{Completions, Man, Shell};
+pub(crate) use shell::{Completions, Man, Shell, Version};
 pub(crate) use timers::{Timers, TimersVerb};
 pub(crate) use transfer::{Adopt, Clone, Export, Import};
 pub(crate) use upgrade::{Rollback, Upgrade};
@@ -157,6 +157,8 @@ pub(crate) enum Verb {
     Completions(Completions),
     /// Print the manual page, or write one for every verb
     Man(Man),
+    /// Say which version this is, and with --verbose what it was built from
+    Version(Version),
     /// Print the names of all instances (asked by the completion of a shell)
     #[command(name = "__names", hide = true)]
     Names,

@@ -34,6 +34,7 @@ mod teardown;
 mod timers;
 mod upgrade;
 mod validate;
+mod version;
 
 use std::{
     ffi::OsString,
@@ -78,6 +79,7 @@ pub(crate) fn run(command_line: CommandLine, output: Output, arguments: &[OsStri
         // Who packs ytorch has no home and no instances.
         Verb::Completions(options) => return Ok(completions::completions(options)),
         Verb::Man(options) => return man::man(options),
+        Verb::Version(options) => return Ok(version::version(options)),
         _ => {}
     }
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
@@ -126,6 +128,7 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Exec(options) => exec::exec(context, &options),
         Verb::Completions(options) => Ok(completions::completions(&options)),
         Verb::Man(options) => man::man(&options),
+        Verb::Version(options) => Ok(version::version(&options)),
         Verb::Names => listing::names(context),
         Verb::Reconcile(options) => reconcile::reconcile(context, &options),
         Verb::Render(options) => render::render(context, &options),

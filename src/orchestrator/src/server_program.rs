@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
-use ytorch_core::{ExitCode, InstanceFolders, Problem};
+use ytorch_core::{BuildInfo, ExitCode, InstanceFolders, Problem};
 
 use crate::{
     engine::choice,
@@ -137,6 +137,22 @@ impl ServerProgram {
         let output = self.run(&mut self.bare_command("--version", &[]))?;
         let text = String::from_utf8_lossy(&output.stdout);
         Ok(text.split_whitespace().last().unwrap_or_default().to_owned())
+    }
+
+    /// What the program was built from.
+    pub(crate) fn build_info(&self) -> Result<BuildInfo, Problem> {
+        let output = self.run(self.bare_command("version", &[]).arg("--json"))?;
+        serde_json::from_slice(&output.stdout).map_err(|error| {
+            Problem::new(ExitCode::Failure, "could not understand what ytorch-server was built from").because(&error)
+        })
+    }
+
+    /// Which one it is, for a person.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::Host(path) => path.display().to_string(),
+            Self::Image { release, .. } => format!("of the image {}", release.short()),
+        }
     }
 
     /// The settings of an instance with their origins, as a server started for this spec would tell them.

@@ -99,6 +99,7 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         | Verb::Config(_)
         | Verb::Completions(_)
         | Verb::Man(_)
+        | Verb::Version(_)
         | Verb::Names
         | Verb::Validate(_)
         | Verb::Render(_)
