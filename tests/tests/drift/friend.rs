@@ -1,7 +1,7 @@
 //! An instance that moves, with all that its owner would miss. It knows no engine.
 
 use serde_json::Value;
-use ytorch_tests::{Answer, Client, Host, Machine, Recipe, Recount, Session, ViewLine};
+use ytorch_tests::{Client, Host, Machine, Recipe, Recount, Session, ViewLine};
 
 use crate::send;
 
@@ -58,13 +58,13 @@ impl Friend {
     }
 
     /// Carries the folder from one machine to the other, as the guide tells, and gives what the adoption said.
-    pub(crate) fn carry(&self, from: &Host, to: &Host) -> Answer {
+    pub(crate) fn carry(&self, from: &Host, to: &Host) -> Value {
         from.must(&["ytorch", "teardown", "friend"]);
         Machine::shell(from, "tar -C projectDeployments -cf friend.tar friend").ok();
         send(from, to, "friend.tar");
         Machine::shell(to, "tar -xf friend.tar && rm friend.tar").ok();
-        let adopted = to.must(&["ytorch", "adopt", "friend", "--json"]);
-        assert_eq!((&adopted.json()["started"], &adopted.json()["port"]), (&true.into(), &self.port.into()));
+        let adopted = to.must(&["ytorch", "adopt", "friend", "--json"]).json();
+        assert_eq!((&adopted["started"], &adopted["port"]), (&true.into(), &self.port.into()), "{adopted}");
         from.must(&["ytorch", "purge", "friend", "--yes-delete-data-of=friend"]);
         adopted
     }

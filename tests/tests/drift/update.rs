@@ -37,13 +37,14 @@ fn an_update_of_the_system_costs_no_request() {
     let ports = [create("inside", &["--engine=quadlet", "--release", &image]), create("beside", &["--engine=native"])];
     let inode = || Machine::shell(&host, "stat --format=%i /usr/bin/podman /lib/x86_64-linux-gnu/libc.so.6").ok();
     let processes = || Machine::as_root(&host, "pgrep --exact ytorch-server | sort").ok();
-    let hashes = || Machine::as_root(&host, "sha256sum /home/alice/projectDeployments/.programs/*").ok();
+    let hashes = || Machine::as_root(&host, "sha256sum /home/alice/projectDeployments/.programs/*/ytorch-server").ok();
     let before = (inode(), processes(), hashes());
 
     let (done, asked) = (AtomicBool::new(false), AtomicU32::new(0));
     let wrong = thread::scope(|scope| {
-        let asking = ports.map(|port| scope.spawn(|| ask_until(&host, port, &done, &asked)));
-        let end = Ending(&done);
+        let (host, done, asked) = (&host, &done, &asked);
+        let asking = ports.map(|port| scope.spawn(move || ask_until(host, port, done, asked)));
+        let end = Ending(done);
         let replaced = host.as_root(&["python3", "-c", REPLACES]).ok();
         assert!(replaced.parse::<u32>().is_ok_and(|count| count > 500), "only {replaced} files were replaced");
         host.as_root(&["ldconfig"]).ok();
@@ -57,7 +58,7 @@ fn an_update_of_the_system_costs_no_request() {
     assert!(asked > 20, "only {asked} requests");
     assert!(wrong.is_empty(), "of {asked} requests: {wrong:?}");
     assert_ne!(inode(), before.0, "nothing was replaced");
-    assert_eq!((processes(), hashes()), (before.1, before.2), "the update touched an instance");
+    assert_eq!((processes(), hashes()), (before.1, before.2.clone()), "the update touched an instance");
 
     // What is started from now on stands on what the update brought.
     for (name, port) in ["inside", "beside"].into_iter().zip(ports) {

@@ -162,10 +162,12 @@ DefaultDependencies=false
     text
 }
 
+/// Containers go by their names here. A file with the ID, as quadlets have it, is left behind by Podman 4.3, which then refuses
+/// every further start.
 fn podman_service(setting: &Setting<'_>) -> String {
     let Setting { names, root, podman, .. } = setting;
-    let base = names.base();
-    let mut run = format!("{podman} run --name {} --cidfile=%t/%N.cid --replace --rm", names.container("%i"));
+    let (base, container) = (names.base(), names.container("%i"));
+    let mut run = format!("{podman} run --name {container} --replace --rm");
     run.push_str(" --log-driver journald --cgroups=split --pull never --stop-timeout 20 --sdnotify=container -d");
     run.push_str(
         " --health-cmd none --health-interval disable --security-opt=no-new-privileges --cap-drop all --read-only --tmpfs /run:mode=1777 --network ${YTORCH_NETWORK}",
@@ -189,8 +191,8 @@ SyslogIdentifier=%N
 Environment=PODMAN_SYSTEMD_UNIT=%n
 EnvironmentFile={root}/%i/config/unit.env
 ExecStart={run}
-ExecStop={podman} rm -v -f -i --cidfile=%t/%N.cid
-ExecStopPost=-{podman} rm -v -f -i --cidfile=%t/%N.cid
+ExecStop={podman} rm -v -f -i {container}
+ExecStopPost=-{podman} rm -v -f -i {container}
 {}",
         head(&base),
         keeping()
