@@ -9,7 +9,7 @@ use super::{
     names::{Kind, Names},
 };
 use crate::{
-    engine::derived::DerivedFile,
+    engine::{derived::DerivedFile, detached::GENERATION},
     programs,
     spec::{Desired, Spec},
 };
@@ -58,7 +58,7 @@ pub(crate) fn own(setting: &Setting<'_>, spec: &Spec, folders: &InstanceFolders,
         DerivedFile::new(folders.config().join("app.env"), &server_environment(setting.time_zone, spec)),
     ];
     if names.kind() != Kind::Native {
-        files.push(DerivedFile::new(folders.config().join("unit.env"), &unit_environment(spec, outside)));
+        files.push(DerivedFile::new(folders.config().join("unit.env"), &unit_environment(names.kind(), spec, outside)));
     }
     let service = service_drop_in(setting, spec, folders, outside);
     if !service.is_empty() {
@@ -179,7 +179,8 @@ fn podman_service(setting: &Setting<'_>) -> String {
     for (from, to) in VOLUMES {
         let _ = write!(run, " -v {root}/%i/{from}:{to}");
     }
-    let _ = write!(run, " --env-file {root}/%i/config/app.env --label dev.ytorch.instance=%i ${{YTORCH_IMAGE}}");
+    let _ = write!(run, " --env-file {root}/%i/config/app.env --label dev.ytorch.instance=%i");
+    let _ = write!(run, " --label {GENERATION}=${{YTORCH_GENERATION}} ${{YTORCH_IMAGE}}");
     format!(
         "{}
 [Service]
@@ -257,9 +258,10 @@ pub(crate) fn server_environment(time_zone: &str, spec: &Spec) -> String {
 }
 
 /// What systemd puts into the command that starts the container.
-fn unit_environment(spec: &Spec, outside: bool) -> String {
+fn unit_environment(kind: Kind, spec: &Spec, outside: bool) -> String {
     let image = spec.release.as_ref().map_or("", |release| release.digits());
-    format!("YTORCH_IMAGE={image}\nYTORCH_NETWORK={}\n", network(outside))
+    let text = format!("YTORCH_IMAGE={image}\nYTORCH_NETWORK={}\n", network(outside));
+    if kind == Kind::Podman { format!("{text}YTORCH_GENERATION={}\n", spec.generation) } else { text }
 }
 
 /// The network of a container: none at all, or a private one by which it reaches the outside.
