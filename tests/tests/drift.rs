@@ -40,7 +40,8 @@ fn an_instance_in_a_container_moves_from_debian_12_to_debian_13_and_back() {
     friend.assert_there(&newer, &image);
     friend.adds_what_is_new(&newer);
     // A release that is there and newer is no reason to run it.
-    let build = "printf 'FROM localhost/ytorch:slim\\nLABEL x=1\\n' | podman build --quiet --network=none --format=docker -";
+    let build =
+        "printf 'FROM localhost/ytorch:slim\\nLABEL x=1\\n' | podman build --quiet --network=none --format=docker -";
     Machine::shell(&older, build).ok();
     let adopted = friend.carry(&newer, &older);
     assert_eq!((&adopted["before"]["engine"], &adopted["engine"]), (&"quadlet".into(), &"podman".into()));

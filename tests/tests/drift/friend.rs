@@ -124,10 +124,8 @@ impl Friend {
     pub(crate) fn program(&self, host: &Host) -> String {
         let health = host.inside(|| client(self.port, &self.token).json("/healthz"));
         assert_eq!(health["instance"], "friend", "{health}");
-        let told = Machine::as_root(
-            host,
-            "process=$(pgrep --exact --oldest ytorch-server) && sha256sum /proc/$process/exe",
-        );
+        let told =
+            Machine::as_root(host, "process=$(pgrep --exact --oldest ytorch-server) && sha256sum /proc/$process/exe");
         let line = told.ok();
         line.split_whitespace().next().expect("it says the hash").to_owned()
     }

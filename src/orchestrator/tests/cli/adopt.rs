@@ -71,9 +71,8 @@ fn another_engine_runs_the_same_release_though_a_newer_one_is_there() {
     root.machine().add_image("2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e");
     let version = json!({ "Client": { "Version": "4.3.1" } }).to_string();
     root.machine().rule(&json!([{ "program": "podman", "words": "version", "code": 0, "stdout": version }]));
-    let adopted = root.run(&["adopt", root.file("friend").to_str().unwrap(), "--json"]).ok();
+    let adopted = root.run(&["adopt", root.file("friend").to_str().unwrap()]).ok();
     assert!(adopted.stderr.contains("Podman 4.3.1 is older than 5.3.0"), "{}", adopted.stderr);
-    assert_eq!(adopted.json()["engine"], "podman");
     let spec = fs::read_to_string(root.file("friend/config/instance.toml")).unwrap();
-    assert!(spec.contains(IMAGE), "{spec}");
+    assert!(spec.contains("engine = \"podman\"") && spec.contains(IMAGE), "{spec}");
 }

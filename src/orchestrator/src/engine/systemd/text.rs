@@ -162,8 +162,7 @@ DefaultDependencies=false
     text
 }
 
-/// Containers go by their names here. A file with the ID, as quadlets have it, is left behind by Podman 4.3, which then refuses
-/// every further start.
+/// Containers go by their names: a file with the ID, as quadlets have it, is left behind by Podman 4.3, which then starts no more.
 fn podman_service(setting: &Setting<'_>) -> String {
     let Setting { names, root, podman, .. } = setting;
     let (base, container) = (names.base(), names.container("%i"));
