@@ -12,7 +12,7 @@ use std::thread;
 use tempfile::TempDir;
 use ytorch_tests::{Debian, Host, Machine, programs};
 
-use friend::Friend;
+use friend::{Friend, engine};
 
 /// A machine of each age, with the same programs.
 struct Machines {
@@ -28,10 +28,10 @@ fn an_instance_in_a_container_moves_from_debian_12_to_debian_13_and_back() {
 
     let mut friend = Friend::arrive(&older, &["--release", &image]);
     // Podman 4.3 reads no quadlets, so the best engine of the older machine is another than that of the newer.
-    assert_eq!(friend.engine(&older), "podman");
+    assert_eq!(engine(&older), "podman");
     let program = friend.program(&older);
     friend.carry(&older, &newer);
-    assert_eq!(friend.engine(&newer), "podman");
+    assert_eq!(engine(&newer), "podman");
     friend.assert_there(&newer, &image);
     assert_eq!(friend.program(&newer), program, "another program serves");
 
@@ -56,7 +56,7 @@ fn an_instance_without_a_container_moves_from_debian_12_to_debian_13_and_back() 
     let mut friend = Friend::arrive(&older, &["--engine=native"]);
     let program = friend.program(&older);
     friend.carry(&older, &newer);
-    assert_eq!(friend.engine(&newer), "native");
+    assert_eq!(engine(&newer), "native");
     friend.assert_there(&newer, &program);
     assert_eq!(friend.program(&newer), program, "another program serves");
     friend.adds_what_is_new(&newer);

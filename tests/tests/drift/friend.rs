@@ -116,10 +116,6 @@ impl Friend {
         assert_eq!(import["views_added"], 0, "{import}");
     }
 
-    pub(crate) fn engine(&self, host: &Host) -> String {
-        status(host)["engine"].as_str().expect("an engine has a name").to_owned()
-    }
-
     /// The hash of the program that serves, from the process that runs it.
     pub(crate) fn program(&self, host: &Host) -> String {
         let health = host.inside(|| client(self.port, &self.token).json("/healthz"));
@@ -131,8 +127,10 @@ impl Friend {
     }
 }
 
-fn status(host: &Host) -> Value {
-    host.must(&["ytorch", "status", "friend", "--json"]).json()
+/// The engine that runs it there.
+pub(crate) fn engine(host: &Host) -> String {
+    let status = host.must(&["ytorch", "status", "friend", "--json"]).json();
+    status["engine"].as_str().expect("an engine has a name").to_owned()
 }
 
 fn client(port: u16, token: &str) -> Client {
