@@ -99,7 +99,8 @@ fn engine_here(context: &Context, kept: &Spec) -> Result<(EngineName, Option<Rel
                 .note(&format!("note: the engine `{}` does not work here ({why}): it is `{engine}` now", kept.engine));
         }
     }
-    if engine == kept.engine && is_here(context, engine, kept.release.as_ref()) {
+    // Another engine is no other release: what ran as a quadlet runs as a plain unit, from the same image.
+    if is_here(context, engine, kept.release.as_ref()) {
         return Ok((engine, kept.release.clone(), Vec::new()));
     }
     let (release, actions) = choice::release(engine, None, root)?.release(root)?;

@@ -23,7 +23,7 @@ use crate::{
 const LAST_LINES: &str = "20";
 
 /// The label that says which generation of the spec a container was started for.
-const GENERATION: &str = "dev.ytorch.generation";
+pub(super) const GENERATION: &str = "dev.ytorch.generation";
 
 /// Runs servers in containers of this user, without systemd.
 pub(crate) struct Detached {

@@ -1,6 +1,7 @@
 //! The engines that let systemd hold the port and run the server: `quadlet`, `podman` and `native`. It decides nothing;
 //! `plan` does, and `text` says what is written.
 
+mod generations;
 pub(crate) mod generator;
 pub(crate) mod manager;
 pub(crate) mod names;
@@ -32,6 +33,7 @@ use crate::{
     tail::last_lines,
 };
 
+use generations::Generations;
 use manager::{Manager, Properties};
 use names::{Kind, Names, fit_for_units};
 use plan::{Disk, Wanted};
@@ -98,6 +100,7 @@ impl Systemd {
         let (socket, service) = (self.names.socket(&spec.name), self.names.service(&spec.name));
         let mut shown = self.manager.show(&[&socket, &service], &PROPERTIES)?;
         let units = Units::of(shown.get(&socket), shown.get(&service));
+        let units = Generations::of(self.names.kind()).complete(units, &service);
         Ok((units, shown.remove(&service).unwrap_or_default()))
     }
 
@@ -238,9 +241,9 @@ impl Engine for Systemd {
         let names: Vec<[String; 2]> =
             instances.iter().map(|(_, spec)| [self.names.socket(&spec.name), self.names.service(&spec.name)]).collect();
         let shown = self.show_all(names.iter().flatten().map(String::as_str).collect());
-        let nothing = Properties::new();
+        let (nothing, generations) = (Properties::new(), Generations::of(self.names.kind()));
         let see = |((folders, spec), [socket, service]): (&(InstanceFolders, &Spec), &[String; 2])| {
-            let units = Units::of(shown.get(socket), shown.get(service));
+            let units = generations.complete(Units::of(shown.get(socket), shown.get(service)), service);
             observed(units, shown.get(service).unwrap_or(&nothing), folders, spec)
         };
         Some(instances.iter().zip(&names).map(see).collect())
