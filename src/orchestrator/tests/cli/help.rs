@@ -10,6 +10,7 @@ const VERBS: &[&str] = &[
     "stop",
     "restart",
     "set",
+    "declare",
     "upgrade",
     "rollback",
     "status",
