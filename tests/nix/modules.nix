@@ -2,39 +2,28 @@
 # priorities, submodules. It is a part of the stand-in for nixpkgs, written for tests where nixpkgs cannot be had.
 #
 # It does not merge two declarations of one option, sort by mkBefore and mkAfter, rename or remove options, know freeform types or
-# `disabledModules`, remember in which file something was said, or tell of options that are defined and never read. A configuration
-# that passes here can therefore still fail in NixOS; one that fails here fails there.
+# `disabledModules`, or remember in which file something was said. So a configuration that passes here can still fail in NixOS.
 argument:
 let
   # Given as `lib` or as `{ lib }`.
   lib = argument.lib or argument;
 
   inherit (builtins)
-    all
     attrNames
-    concatLists
     concatMap
     concatStringsSep
-    elem
-    elemAt
     filter
     foldl'
     functionArgs
     head
     isAttrs
-    isFloat
     isFunction
-    isInt
-    isList
-    isString
-    length
     listToAttrs
     mapAttrs
     ;
 
   showOption = concatStringsSep ".";
   names = sets: attrNames (foldl' (one: other: one // other) { } sets);
-  isDerivation = value: (value.type or null) == "derivation";
 
   # --- What a definition may be wrapped in
 
@@ -105,105 +94,15 @@ let
     else
       type.merge path values;
 
-  # --- Types
-
-  type = description: check: merge: { inherit description check merge; };
-  alike =
-    path: values:
-    if all (value: value == head values) values then
-      head values
-    else
-      throw "The option `${showOption path}' has conflicting definition values.";
-  simple = description: check: type description check alike;
-  isPositive = value: value > 0;
-  between =
-    least: most: value:
-    isInt value && value >= least && value <= most;
-
-  types = {
-    bool = simple "boolean" builtins.isBool;
-    int = simple "signed integer" isInt;
-    str = simple "string" isString;
-    port = simple "16 bit unsigned integer; between 0 and 65535 (both inclusive)" (between 0 65535);
-    package = simple "package" isDerivation;
-    path = simple "absolute path" (
-      value:
-      builtins.isPath value
-      || isDerivation value
-      || (isString value && builtins.match "/.*" value != null)
-    );
-    ints.positive = simple "positive integer, meaning >0" (value: isInt value && isPositive value);
-    numbers.positive = simple "positive integer or floating point number, meaning >0" (
-      value: (isInt value || isFloat value) && isPositive value
-    );
-    strMatching =
-      pattern:
-      simple "string matching the pattern ${pattern}" (
-        value: isString value && builtins.match pattern value != null
-      );
-    enum =
-      choices:
-      simple "one of ${concatStringsSep ", " (map builtins.toJSON choices)}" (value: elem value choices);
-    nullOr =
-      inner:
-      type "null or ${inner.description}" (value: value == null || inner.check value) (
-        path: values: if elem null values then alike path values else inner.merge path values
-      );
-    either =
-      one: other:
-      type "${one.description} or ${other.description}" (value: one.check value || other.check value) (
-        path: values: if all one.check values then one.merge path values else other.merge path values
-      );
-    oneOf = choices: foldl' types.either (head choices) (builtins.tail choices);
-    listOf =
-      inner:
-      type "list of ${inner.description}" isList (
-        path: lists: map (value: merged path inner (discharged value)) (concatLists lists)
-      );
-    attrsOf =
-      inner:
-      type "attribute set of ${inner.description}" isAttrs (
-        path: values:
-        let
-          sets = concatMap inward values;
-          of = name: concatMap (set: if set ? ${name} then discharged set.${name} else [ ]) sets;
-        in
-        listToAttrs (
-          concatMap (
-            name:
-            # What is only said under a condition that does not hold is not there.
-            if of name == [ ] then
-              [ ]
-            else
-              [
-                {
-                  inherit name;
-                  value = merged (path ++ [ name ]) inner (of name);
-                }
-              ]
-          ) (names sets)
-        )
-      );
-    # Sets are merged as deep as they go, lists are joined, and all else has to be the same.
-    anything = type "anything" (_: true) (
-      path: values:
-      if all (value: isAttrs value && !isDerivation value) values then
-        (types.attrsOf types.anything).merge path values
-      else if all isList values then
-        concatLists values
-      else
-        alike path values
-    );
-    submodule =
-      module:
-      type "submodule" (value: isAttrs value || isFunction value) (
-        path: values:
-        (evalModules {
-          modules = [ module ] ++ map (value: if isFunction value then value else { config = value; }) values;
-          prefix = path;
-          specialArgs.name = elemAt path (length path - 1);
-        }).config
-      );
+  types = import ./modules/types.nix {
+    inherit
+      showOption
+      names
+      inward
+      discharged
+      merged
+      evalModules
+      ;
   };
 
   # --- Modules

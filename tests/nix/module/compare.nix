@@ -1,8 +1,9 @@
-# Every case of cases.nix against the module: the list of what is not as expected, empty if all is well. It works with the `lib` of
+# Every case of cases.nix and bad.nix against the module: the list of what is not as expected, empty if all is well. It works with the `lib` of
 # nixpkgs as with the small one of modules.nix.
 { lib, module }:
 let
   cases = import ./cases.nix { inherit lib; };
+  bad = import ./bad.nix;
   evaluate =
     case:
     import ./evaluate.nix {
@@ -103,4 +104,4 @@ let
     if found.success then [ "${name}: it is accepted" ] else [ ];
   every = of: set: builtins.concatLists (lib.mapAttrsToList of set);
 in
-every ofGood cases.good ++ every ofRefused cases.refused ++ every ofWrong cases.wrong
+every ofGood cases.good ++ every ofRefused bad.refused ++ every ofWrong bad.wrong
