@@ -5,7 +5,7 @@
 use std::{cell::RefCell, collections::BTreeMap, fmt::Write as _};
 
 use serde_json::Value;
-use ytorch_tests::{Answer, Client, Host, Machine as _, programs};
+use ytorch_tests::{Answer, Client, Host, programs};
 
 /// Where the sources are on the host.
 const SOURCES: &str = "/home/alice/ytorch";

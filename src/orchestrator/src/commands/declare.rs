@@ -37,19 +37,18 @@ pub(super) fn declare(context: &Context, options: &Declare) -> Result<Answer, Pr
     }
     let created = make(context, &declared, &release)?;
     let before = context.root.instance(name)?;
-    let upgraded = before.release.as_ref() != Some(&release.id);
+    let is_other = before.release.as_ref() != Some(&release.id);
     // Settings and release may change together, and then the program that runs may not know the new settings.
-    let at_once = !upgraded
-        || has_settings(&folders, &settings)
-        || try_settings(context, &declared, &settings, &server_program_of(&folders, &before)?).is_ok();
-    let mut changed = write(context, &declared, at_once.then_some(&*settings))? || created || upgraded;
-    if upgraded {
-        upgrade::to(context, name, &release.named)?;
-    }
+    let knows = |old: ServerProgram| try_settings(context, &declared, &settings, &old);
+    let at_once =
+        !is_other || has_settings(&folders, &settings) || server_program_of(&folders, &before).and_then(knows).is_ok();
+    let written = write(context, &declared, at_once.then_some(&*settings))?;
+    let upgraded = is_other && upgrade::to(context, name, &release.named)?;
     if !at_once {
         write(context, &declared, Some(&settings))?;
     }
-    changed |= !reconcile::one(context, name, false)?.is_empty();
+    let mended = !reconcile::one(context, name, false)?.is_empty();
+    let changed = created || written || upgraded || mended;
     let spec = context.root.instance(name)?;
     let text = if changed {
         format!("`{name}` is as declared, at {}", spec.url())
@@ -57,7 +56,7 @@ pub(super) fn declare(context: &Context, options: &Declare) -> Result<Answer, Pr
         format!("`{name}` is as declared already, at {}", spec.url())
     };
     let json = json!({
-        "instance": name, "created": created, "upgraded": upgraded && !created, "changed": changed, "port": spec.port,
+        "instance": name, "created": created, "upgraded": upgraded, "changed": changed, "port": spec.port,
         "url": spec.url(), "engine": spec.engine, "release": spec.release,
     });
     Ok(Answer::done(text, json))

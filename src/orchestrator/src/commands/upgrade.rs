@@ -37,15 +37,15 @@ pub(super) fn upgrade(context: &Context, options: &Upgrade) -> Result<Answer, Pr
     Ok(upgraded.answer())
 }
 
-/// Upgrades an instance to a named release, if it does not run that.
-pub(super) fn to(context: &Context, name: &InstanceName, release: &str) -> Result<(), Problem> {
+/// Upgrades an instance to a named release; whether it did not run that already.
+pub(super) fn to(context: &Context, name: &InstanceName, release: &str) -> Result<bool, Problem> {
     let choice = Choice { name: Some(name.to_string()), instance: None };
     let dry_run = DryRun { dry_run: false };
     let options =
         Upgrade { choice, all: false, release: Some(release.to_owned()), patience: PATIENCE_SECONDS, dry_run };
-    one(context, &options, name)?;
+    let upgraded = one(context, &options, name)?;
     sweep(context);
-    Ok(())
+    Ok(upgraded.before.is_some())
 }
 
 /// What became of an instance.

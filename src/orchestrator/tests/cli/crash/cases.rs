@@ -69,7 +69,7 @@ pub(super) const CASES: &[Case] = &[
     Case { words: &["restart", "friend"], least: 2, ..USUAL },
     Case { words: &["set", "friend", "--host-name", "friend.example.org"], least: 2, ..USUAL },
     Case { words: DECLARE, before: &[], least: 13, files: 11, ..USUAL },
-    Case { words: DECLARE, before: &[NOT_STARTED], least: 4, ..USUAL },
+    Case { words: DECLARE, before: &[NOT_STARTED], least: 3, ..USUAL },
     Case { words: &["teardown", "friend"], ends: &["gone"], least: 4, ..USUAL },
     Case { words: &["purge", "friend", "--yes-delete-data-of=friend"], ends: &["gone"], least: 6, ..USUAL },
     Case { words: &["restore", "BACKUP"], before: &[], least: 8, files: 8, ..USUAL },
