@@ -86,12 +86,16 @@ let
       // lib.optionalAttrs (instance.engine == "quadlet") {
         YTORCH_QUADLET = "${config.virtualisation.podman.package}/libexec/podman/quadlet";
       };
+      # When the machine ends, systemd ends the server by itself. To wait for that here would be to wait for each other: a socket
+      # ends after everything that, like this, needs the basic system.
+      preStop = ''
+        [ "$(systemctl is-system-running)" = stopping ] || exec ${ytorch} stop ${name}
+      '';
       serviceConfig = {
         Type = "oneshot";
         RemainAfterExit = true;
         ExecStart = declare;
         ExecReload = declare;
-        ExecStop = "${ytorch} stop ${name}";
       };
     };
 

@@ -43,7 +43,11 @@ fn declared_instances_run_change_come_back_and_end() {
     assert!(config.contains("config/server.toml") && config.contains(r#""json""#), "{config}");
     assert_eq!(nixos.of_server("bert", "MainPID"), servers[1], "a change of anna's is none of bert's");
 
+    // The end of the machine is no wish that an instance ends, and nobody waits for another there.
+    let spec = || nixos.root("cat /var/lib/ytorch/*/config/instance.toml").ok();
+    let before = spec();
     nixos.host.restart();
+    assert_eq!(spec(), before);
     nixos.answers("anna", 8201);
     nixos.answers("bert", 8102);
     assert_eq!(["anna", "bert"].map(|name| nixos.ytorch(&["token", name])), tokens);
@@ -118,10 +122,16 @@ impl Nixos {
         let mut script = format!("mount -o remount,bind,rw {units}\n");
         for name in old.keys().filter(|name| !new.contains_key(*name)) {
             self.systemctl(&["stop", name]);
-            let _ = writeln!(script, "rm {units}/{name}.service {units}/multi-user.target.wants/{name}.service");
+            let _ = writeln!(script, "rm {units}/{name}* {units}/multi-user.target.wants/{name}.service");
         }
         for (name, service) in &new {
-            let _ = writeln!(script, "cat >{units}/{name}.service <<'END'\n{}END", unit(service));
+            let stop = service["preStop"].as_str().expect("a service says how it ends");
+            let _ = writeln!(
+                script,
+                "cat >{units}/{name}-stop <<'END'\n#!/bin/sh -e\n{stop}END\nchmod 755 {units}/{name}-stop"
+            );
+            let _ = writeln!(script, "cat >{units}/{name}.service <<'END'\n{}", unit(service));
+            let _ = writeln!(script, "ExecStop={units}/{name}-stop\nEND");
             let _ = writeln!(script, "ln -sf ../{name}.service {units}/multi-user.target.wants/{name}.service");
         }
         let _ = writeln!(script, "mount -o remount,bind,ro {units}\n! touch {units}/x 2>/dev/null");

@@ -22,7 +22,7 @@ let
   seen =
     name: service:
     let
-      inherit (service.serviceConfig) ExecStart ExecReload ExecStop;
+      inherit (service.serviceConfig) ExecStart ExecReload;
       length = builtins.stringLength ExecStart;
       at = builtins.stringLength prefix;
     in
@@ -30,7 +30,9 @@ let
       declared = builtins.fromJSON (builtins.substring at length ExecStart);
       isDeclared = builtins.substring 0 at ExecStart == prefix;
       reloadsTheSame = ExecReload == ExecStart;
-      stops = ExecStop == "/package/bin/ytorch stop ${name}";
+      stops =
+        service.preStop
+        == "[ \"$(systemctl is-system-running)\" = stopping ] || exec /package/bin/ytorch stop ${name}\n";
       inherit (service) wantedBy wants reloadIfChanged;
       inherit (service.environment) YTORCH_ROOT YTORCH_SYSTEM_CONFIG;
       quadlet = service.environment.YTORCH_QUADLET or null;
