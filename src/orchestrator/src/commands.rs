@@ -8,6 +8,7 @@ mod clone;
 mod completions;
 mod config;
 mod create;
+mod declare;
 mod exec;
 mod export;
 mod image;
@@ -100,6 +101,7 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Stop(options) => running::stop(context, &options),
         Verb::Restart(options) => running::restart(context, &options),
         Verb::Set(options) => set::set(context, &options),
+        Verb::Declare(options) => declare::declare(context, &options),
         Verb::Upgrade(options) => upgrade::upgrade(context, &options),
         Verb::Rollback(options) => rollback::rollback(context, &options),
         Verb::Status(choice) => listing::status(context, &choice),
