@@ -281,7 +281,11 @@ impl Queue {
     }
 
     /// What came of it, and whether the job is claimed but not begun: then it gives up when it begins.
-    fn cancel_waiting(&self, transaction: &Transaction<'_>, id: JobId) -> Result<(Cancelled, bool), StoreError> {
+    pub(crate) fn cancel_waiting(
+        &self,
+        transaction: &Transaction<'_>,
+        id: JobId,
+    ) -> Result<(Cancelled, bool), StoreError> {
         let Some((kind, payload, state)) = job::payload(transaction, id)? else {
             return Ok((Cancelled::Unknown, false));
         };

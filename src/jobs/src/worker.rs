@@ -17,9 +17,9 @@ use ytorch_core::{Timestamp, time::MICROS_PER_SECOND};
 use ytorch_store::{StoreError, rusqlite};
 
 use crate::{
-    Context, JobError, JobKind, JobState, Outcome, Report, RunStatus,
+    Context, JobError, JobId, JobKind, JobState, Outcome, Report, RunStatus,
     job::{self, Claimed, Ending},
-    queue::{FailedJob, Inner, QueueSettings, schedule_job},
+    queue::{FailedJob, Inner, Queue, QueueSettings, schedule_job},
     retry, run, schedule,
 };
 
@@ -172,7 +172,9 @@ impl Inner {
                 corr = Some(&claimed.correlation).filter(|corr| !corr.is_empty())
             );
             span.in_scope(|| inner.run(claimed));
-            inner.live.end(id);
+            if inner.live.end(id) {
+                inner.keep_promise(id);
+            }
             inner.wake();
         });
         begun.map_err(|error| {
@@ -180,6 +182,22 @@ impl Inner {
             self.live.end(id);
             StoreError::Closed
         })
+    }
+
+    /// Whoever cancelled a job while its end was being written was told that it would give up soon. If it is to be tried again,
+    /// it ends here; else nothing is left to do.
+    fn keep_promise(self: &Arc<Self>, id: JobId) {
+        let queue = Queue { inner: Arc::clone(self) };
+        let ended =
+            self.settings.database.write_blocking(move |transaction| queue.cancel_waiting(transaction, id).map(drop));
+        if let Err(error) = ended {
+            tracing::error!(
+                job = id.0,
+                error = &error as &dyn std::error::Error,
+                "could not cancel a job that is to be tried again"
+            );
+        }
+        self.live.changed();
     }
 
     fn run(self: &Arc<Self>, claimed: Claimed) {

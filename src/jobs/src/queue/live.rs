@@ -55,9 +55,11 @@ impl Live {
         self.changed();
     }
 
-    pub(crate) fn end(&self, id: JobId) {
-        self.running().remove(&id);
+    /// Forgets a job that ran, and says whether it was told to give up.
+    pub(crate) fn end(&self, id: JobId) -> bool {
+        let was_cancelled = self.running().remove(&id).is_some_and(|running| running.cancelled);
         self.changed();
+        was_cancelled
     }
 
     pub(crate) fn set_progress(&self, id: JobId, progress: Progress) {

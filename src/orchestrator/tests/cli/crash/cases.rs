@@ -130,6 +130,7 @@ pub(super) const WITHOUT_ACTIONS: &[(&str, &str)] = &[
     ("share", READS),
     ("completions", READS),
     ("man", READS),
+    ("version", READS),
     ("image", "Podman does it, and an instance names only images that are there"),
     ("jobs", SERVER),
     ("breakers", SERVER),
