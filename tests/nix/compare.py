@@ -15,13 +15,16 @@ ADDED_ENVIRONMENT = {"SSL_CERT_FILE", "TZDIR"}
 
 
 def instructions(text):
-    """The instructions of the target's stage, and arguments with their defaults."""
-    text = "\n".join(line for line in text.replace("\\\n", " ").splitlines() if not line.lstrip().startswith("#"))
-    stage = re.search(rf"^FROM \S+ AS {TARGET}$(.*?)(?=^FROM |\Z)", text, re.M | re.S).group(1)
+    """The instructions of the target's stage and of those that it begins from, and arguments with their defaults."""
+    text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")).replace("\\\n", " ")
     arguments = dict(re.findall(r"^ARG (\w+)=(\S*)$", text, re.M))
     arguments["REVISION"] = COMMIT
-    stage = re.sub(r"\$\{(\w+)\}", lambda found: arguments[found.group(1)], stage)
-    return [line.split(None, 1) for line in stage.splitlines() if line.strip()]
+    text = re.sub(r"\$\{(\w+)\}", lambda found: arguments.get(found.group(1), found.group(0)), text)
+    stages = {}
+    for base, name, body in re.findall(r"^FROM (\S+) AS (\S+)$(.*?)(?=^FROM |\Z)", text, re.M | re.S):
+        own = [line.split(None, 1) for line in body.splitlines() if line.strip()]
+        stages[name] = stages.get(base, []) + own
+    return stages[TARGET]
 
 
 def pairs(words):
@@ -64,7 +67,8 @@ def found():
     image = json.load(open(IMAGE, encoding="utf-8"))[0]
     config = image["Config"]
     told = {name: config.get(name) for name in ("Labels", "User", "StopSignal", "Entrypoint", "Cmd")}
-    told["Healthcheck"] = image.get("HealthCheck") or config.get("Healthcheck")
+    # Podman 4 says it in another place than Podman 5.
+    told["Healthcheck"] = image.get("Healthcheck") or config.get("Healthcheck")
     environment = dict(word.split("=", 1) for word in config["Env"])
     missing = ADDED_ENVIRONMENT - environment.keys()
     if missing:

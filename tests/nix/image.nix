@@ -1,7 +1,6 @@
 # `dockerTools` and `closureInfo`, as far as ytorch uses them. An image gets this machine's C library in a layer of its own, for the programs
 # in it are linked to that.
 {
-  lib,
   system,
   build,
   writeText,

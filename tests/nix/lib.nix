@@ -1,4 +1,5 @@
-# The functions of nixpkgs' `lib` that ytorch uses. What is missing here is missing on purpose: a name that nobody meant fails.
+# The functions of nixpkgs' `lib` that ytorch uses; those of modules come from modules.nix. What is missing here is missing on purpose: a
+# name that nobody meant fails.
 let
   genAttrs =
     names: function:
@@ -28,6 +29,7 @@ let
       "x86_64-linux"
       "aarch64-linux"
     ];
-  };
+  }
+  // import ./modules.nix { inherit lib; };
 in
 lib

@@ -75,6 +75,19 @@ let
       files = { inherit text; };
     };
 
+  writeShellScriptBin =
+    name: text:
+    build {
+      inherit name;
+      files.text = "#!/bin/bash\n${text}";
+      meta.mainProgram = name;
+      script = ''
+        mkdir -p $out/bin
+        install -m 755 "$textPath" $out/bin/${name}
+        bash -n $out/bin/${name}
+      '';
+    };
+
   # Programs of this machine.
   tool =
     name: programs:
@@ -104,7 +117,6 @@ let
 
   image = import ./image.nix {
     inherit
-      lib
       system
       build
       writeText
@@ -114,6 +126,7 @@ let
     inherit
       lib
       runCommand
+      writeShellScriptBin
       writeText
       system
       ;
@@ -168,6 +181,7 @@ let
     "cargo-auditable"
     "chromedriver"
     "chromium"
+    "curl"
     "ffmpeg-headless"
     "git"
     "libfaketime"

@@ -8,21 +8,15 @@
 test:
 let
   given = if builtins.isFunction test then test { inherit lib pkgs; } else test;
-  anything = lib.mkOption {
-    type = lib.types.anything;
-    default = { };
-  };
-  # What NixOS itself would bring, as far as ytorch's module and its test set it.
+  ofType = type: default: lib.mkOption { inherit type default; };
+  list = ofType (lib.types.listOf lib.types.anything) [ ];
+  # What NixOS itself would bring, as far as ytorch's module and its test set or read it.
   system.options = {
-    assertions = lib.mkOption {
-      type = lib.types.listOf lib.types.anything;
-      default = [ ];
-    };
-    environment = anything;
-    networking = anything;
-    systemd = anything;
-    users = anything;
-    virtualisation = anything;
+    assertions = list;
+    environment.systemPackages = list;
+    networking.firewall.allowedTCPPorts = list;
+    systemd.services = ofType (lib.types.attrsOf lib.types.anything) { };
+    virtualisation.podman.enable = ofType lib.types.bool false;
   };
   evaluated =
     name: node:
