@@ -21,6 +21,8 @@ done
 
 [ -f Cargo.lock ] || { echo "Cargo.lock is not in the source" >&2; exit 1; }
 cmp Cargo.lock "$lockFile" || { echo "the source has another Cargo.lock than cargoLock.lockFile" >&2; exit 1; }
+# Compiled C depends on it, and was compiled without.
+unset SOURCE_DATE_EPOCH
 export CARGO_HOME=$HOST_CARGO_HOME CARGO_TARGET_DIR=$HOST_BUILD/target CARGO_NET_OFFLINE=true CARGO_TERM_COLOR=never \
     CARGO_INCREMENTAL=0
 
