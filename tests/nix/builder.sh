@@ -1,6 +1,6 @@
 # Runs the command of one derivation with this machine's tools. deploy/nix says in /nix/host where they are, so that a derivation is the
 # same one on every machine. A program that is not of every Unix must be among the derivation's inputs.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2123
 set -euo pipefail
 # shellcheck source=/dev/null
 . /nix/host
