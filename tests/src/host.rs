@@ -1,4 +1,4 @@
-//! A machine of its own: a Debian 13 with systemd and rootless Podman, booted for one test. It knows no verb of `ytorch`.
+//! A machine of its own: a Debian with systemd and rootless Podman, booted for one test. It knows no verb of `ytorch`.
 
 use std::{
     collections::HashMap,
@@ -25,6 +25,15 @@ const POLL: Duration = Duration::from_millis(100);
 /// Where the images that `deploy/images` saved are on a host.
 const IMAGES: &str = "/images";
 
+/// Which Debian a host is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Debian {
+    /// Bookworm: systemd 252 and Podman 4.3, which knows no quadlets.
+    Twelve,
+    /// Trixie: systemd 257 and Podman 5.4.
+    Thirteen,
+}
+
 /// A host that has booted. Dropping it takes its power away and removes it with its disks.
 #[derive(Debug)]
 pub struct Host {
@@ -32,17 +41,26 @@ pub struct Host {
 }
 
 impl Host {
-    /// Boots a host. Both programs are in its `PATH`, the images of `deploy/images` in `/images`.
+    /// Boots a Debian 13. Both programs are in its `PATH`, the images of `deploy/images` in `/images`.
     pub fn boot() -> Self {
+        Self::boot_debian(Debian::Thirteen, programs::folder())
+    }
+
+    /// Boots a Debian with the two programs of a folder. What was built on a newer Debian runs on an older one only if it is
+    /// static: `programs::release`.
+    pub fn boot_debian(debian: Debian, programs: &Path) -> Self {
         static BOOTED: AtomicU32 = AtomicU32::new(0);
         let number = BOOTED.fetch_add(1, Ordering::Relaxed);
-        let image = setting("YTORCH_TEST_HOST_IMAGE");
+        let image = setting(match debian {
+            Debian::Twelve => "YTORCH_TEST_OLDER_HOST_IMAGE",
+            Debian::Thirteen => "YTORCH_TEST_HOST_IMAGE",
+        });
         let host = Self { name: format!("host-{}-{number}", std::process::id()) };
         let name = format!("--name={}", host.name);
         let network = format!("--network={}", setting("YTORCH_TEST_HOST_NETWORK"));
         let mounts = [
-            format!("--volume={}:/usr/local/bin/ytorch:ro", programs::ytorch().display()),
-            format!("--volume={}:/usr/local/bin/ytorch-server:ro", programs::server().display()),
+            format!("--volume={}:/usr/local/bin/ytorch:ro", programs.join("ytorch").display()),
+            format!("--volume={}:/usr/local/bin/ytorch-server:ro", programs.join("ytorch-server").display()),
             format!("--volume={}:{IMAGES}:ro", setting("YTORCH_TEST_IMAGES")),
             // Overlays do not lie on overlays: what containers write needs a disk, and it must survive a restart.
             "--volume=/home/alice/.local/share/containers".to_owned(),

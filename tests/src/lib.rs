@@ -23,7 +23,7 @@ pub use browser::Browser;
 pub use client::{Client, Reply, ViewLine};
 pub use command::{Answer, Ytorch};
 pub use generator::{Export, Recipe};
-pub use host::Host;
+pub use host::{Debian, Host};
 pub use instance::Instance;
 pub use listener::{Listener, Received};
 pub use machine::{Here, Machine};

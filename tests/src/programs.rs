@@ -19,12 +19,12 @@ pub fn target() -> PathBuf {
 
 /// The program `ytorch-server`.
 pub fn server() -> PathBuf {
-    built().join("ytorch-server")
+    folder().join("ytorch-server")
 }
 
 /// The program `ytorch`.
 pub fn ytorch() -> PathBuf {
-    built().join("ytorch")
+    folder().join("ytorch")
 }
 
 /// A command of cargo in the repository, offline: whatever the tests need has been fetched for building them.
@@ -39,7 +39,7 @@ pub fn cargo() -> Command {
 /// Cargo builds the programs of a package only for that package's own tests, so a test of another package must ask for
 /// them. When nothing changed the question costs a third of a second. `YTORCH_TEST_PROGRAMS` names programs that are
 /// built already: `deploy/test` sets it.
-fn built() -> &'static Path {
+pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         if let Some(folder) = env::var_os("YTORCH_TEST_PROGRAMS") {
@@ -55,6 +55,12 @@ fn built() -> &'static Path {
         assert!(status.success(), "could not build the programs under test: {status}");
         folder
     })
+}
+
+/// The folder of both programs as a release has them, for machines of another age: `YTORCH_TEST_RELEASE`, which `deploy/test`
+/// sets, else the same as all other tests use, which need a Debian that is no older than this machine.
+pub fn release() -> PathBuf {
+    env::var_os("YTORCH_TEST_RELEASE").map_or_else(|| folder().to_owned(), PathBuf::from)
 }
 
 /// The processes of a program that were started with this folder, as a word of its own or behind a `=`.

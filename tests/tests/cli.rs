@@ -5,42 +5,6 @@ use std::{fs, net::TcpListener, path::Path};
 use serde_json::Value;
 use ytorch_tests::{Answer, Export, Recipe, Recount, Ytorch, programs, prometheus::write};
 
-const VERBS: &[&str] = &[
-    "create",
-    "start",
-    "stop",
-    "restart",
-    "set",
-    "upgrade",
-    "rollback",
-    "status",
-    "list",
-    "inspect",
-    "open",
-    "token",
-    "logs",
-    "ingest",
-    "reingest",
-    "backup",
-    "restore",
-    "maintain",
-    "jobs",
-    "breakers",
-    "secret",
-    "config",
-    "validate",
-    "teardown",
-    "purge",
-    "exec",
-    "completions",
-    "man",
-    "clone",
-    "export",
-    "import",
-    "adopt",
-    "share",
-];
-
 #[test]
 fn help_changes_nothing() {
     let ytorch = Ytorch::new();
@@ -48,7 +12,7 @@ fn help_changes_nothing() {
     for words in [vec!["-h"], vec!["--help"], vec!["--version"]] {
         assert!(!ytorch.must(&words).stdout.is_empty(), "{words:?}");
     }
-    for verb in VERBS {
+    for verb in ["create", "ingest", "logs", "teardown", "version"] {
         for flag in ["-h", "--help"] {
             assert!(ytorch.must(&[verb, flag]).stdout.contains("Usage"), "{verb} {flag}");
         }

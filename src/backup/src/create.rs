@@ -15,7 +15,10 @@ use std::{
 };
 
 use serde::Serialize;
-use ytorch_core::{Clock, InstanceFolders, InstanceName, Problem, Timestamp, files::create_private_folder};
+use ytorch_core::{
+    Clock, InstanceFolders, InstanceName, Problem, Timestamp,
+    files::{self, create_private_folder},
+};
 use ytorch_store::open_untouched;
 
 use crate::{
@@ -115,7 +118,7 @@ pub fn create(request: &Request<'_>, watch: &mut Watch<'_>) -> Result<Created, P
     create_private_folder(&folder).map_err(|error| failed(&folder, &error))?;
     sweep(&folder);
     let mut room = Room::new(&folder, request.disk_floor_bytes);
-    let database_bytes = fs::metadata(request.folders.database()).map_or(0, |metadata| metadata.len());
+    let database_bytes = files::size_bytes(&request.folders.database());
     let files_bytes: u64 = sources(request.folders, request.media)?.iter().map(|source| source.size_bytes).sum();
     // The database is there twice for a while: as a copy and in the archive, which may not get any smaller.
     room.require(database_bytes * 2 + files_bytes)?;

@@ -7,7 +7,10 @@ use std::{
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::Serialize;
-use ytorch_core::{ExitCode, Problem, files::sync_folder};
+use ytorch_core::{
+    ExitCode, Problem,
+    files::{size_bytes, sync_folder},
+};
 use ytorch_store::{rusqlite::Connection, vault};
 
 use crate::{
@@ -62,7 +65,7 @@ pub fn snapshot(
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |error: &std::io::Error| failure::io(format!("could not write `{}`", target.display()), error);
     sweep(folder);
-    let size_bytes = fs::metadata(database).map_or(0, |metadata| metadata.len());
+    let size_bytes = size_bytes(database);
     let mut room = Room::new(folder, disk_floor_bytes);
     room.require(size_bytes)?;
     watch.begin(size_bytes)?;

@@ -3,6 +3,7 @@
 //! It deliberately knows nothing of SQLite, HTTP or YouTube, so that the orchestrator can use it and stay small.
 
 pub mod backups;
+pub mod build_info;
 pub mod disk;
 pub mod exit;
 pub mod files;
@@ -14,6 +15,7 @@ pub mod secret;
 pub mod time;
 
 pub use backups::BackupName;
+pub use build_info::BuildInfo;
 pub use exit::ExitCode;
 pub use folders::InstanceFolders;
 pub use hexadecimal::hexadecimal;

@@ -69,6 +69,7 @@ fn apply_to_files(action: &Action) -> io::Result<()> {
         Action::WriteSettings { path, time_zone } => {
             write_atomically(path, settings_text(time_zone.as_deref()).as_bytes(), Access::Shared)
         }
+        Action::ReplaceSettings { path, text } => write_atomically(path, text.as_bytes(), Access::Shared),
         Action::WriteToken { path } => Secret::generate().write(path),
         Action::KeepProgram { root, release, program } => programs::keep(root, release, program),
         Action::WriteSpec { path, spec } => spec.write(path),

@@ -1,6 +1,7 @@
 //! The words a person may type. It checks nothing beyond their form and touches no file.
 
 mod backup;
+mod declare;
 mod exec;
 mod image;
 mod operations;
@@ -17,14 +18,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::server_log::Level;
 pub(crate) use backup::{Backup, BackupDrill, BackupVerb, Restore};
+pub(crate) use declare::Declare;
 pub(crate) use exec::Exec;
 pub(crate) use image::{Image, ImageBuild, ImageLoad, ImageVerb};
 pub(crate) use operations::{
     Breakers, BreakersReset, BreakersVerb, Jobs, JobsVerb, OneJob, OneSecret, Secret, SecretVerb,
 };
-pub(crate) use set::{Limit, Set};
+pub(crate) use set::{Limit, Set, host_name, memory, processors};
 pub(crate) use share::{Over, ProxyKind, ProxySite, Share};
-pub(crate) use shell::{Completions, Man, Shell};
+pub(crate) use shell::{Completions, Man, Shell, Version};
 pub(crate) use timers::{Timers, TimersVerb};
 pub(crate) use transfer::{Adopt, Clone, Export, Import};
 pub(crate) use upgrade::{Rollback, Upgrade};
@@ -93,6 +95,8 @@ pub(crate) enum Verb {
     Restart(Change),
     /// Change values of an instance: port, address, limits, host names; it is started again where it runs
     Set(Set),
+    /// Make an instance what a file says: make it, change it, upgrade it, start it
+    Declare(Declare),
     /// Run another release, if it proves to be good; else the old one again, with its database
     Upgrade(Upgrade),
     /// Run the release from before the last upgrade again
@@ -157,6 +161,8 @@ pub(crate) enum Verb {
     Completions(Completions),
     /// Print the manual page, or write one for every verb
     Man(Man),
+    /// Say which version this is, and with --verbose what it was built from
+    Version(Version),
     /// Print the names of all instances (asked by the completion of a shell)
     #[command(name = "__names", hide = true)]
     Names,

@@ -8,6 +8,7 @@ mod clone;
 mod completions;
 mod config;
 mod create;
+mod declare;
 mod exec;
 mod export;
 mod image;
@@ -34,6 +35,7 @@ mod teardown;
 mod timers;
 mod upgrade;
 mod validate;
+mod version;
 
 use std::{
     ffi::OsString,
@@ -78,6 +80,7 @@ pub(crate) fn run(command_line: CommandLine, output: Output, arguments: &[OsStri
         // Who packs ytorch has no home and no instances.
         Verb::Completions(options) => return Ok(completions::completions(options)),
         Verb::Man(options) => return man::man(options),
+        Verb::Version(options) => return Ok(version::version(options)),
         _ => {}
     }
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
@@ -98,6 +101,7 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Stop(options) => running::stop(context, &options),
         Verb::Restart(options) => running::restart(context, &options),
         Verb::Set(options) => set::set(context, &options),
+        Verb::Declare(options) => declare::declare(context, &options),
         Verb::Upgrade(options) => upgrade::upgrade(context, &options),
         Verb::Rollback(options) => rollback::rollback(context, &options),
         Verb::Status(choice) => listing::status(context, &choice),
@@ -126,6 +130,7 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Answer, Problem> {
         Verb::Exec(options) => exec::exec(context, &options),
         Verb::Completions(options) => Ok(completions::completions(&options)),
         Verb::Man(options) => man::man(&options),
+        Verb::Version(options) => Ok(version::version(&options)),
         Verb::Names => listing::names(context),
         Verb::Reconcile(options) => reconcile::reconcile(context, &options),
         Verb::Render(options) => render::render(context, &options),
@@ -176,7 +181,7 @@ fn has_systemd() -> bool {
 
 /// The server program of this machine.
 pub(crate) fn server_program() -> Result<ServerProgram, Problem> {
-    ServerProgram::find(std::env::var_os("YTORCH_SERVER").as_deref())
+    ServerProgram::of_this_machine()
 }
 
 /// The server program of an instance, which is that of its release.

@@ -203,3 +203,9 @@ pub(crate) fn work(pid: u32) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// What creates the folders that a server behind mounts needs and that are missing: it makes none itself where it may not.
+pub(crate) fn missing_folders(folders: &InstanceFolders) -> Vec<Action> {
+    let needed = [folders.logs(), folders.run(), folders.backups(), folders.secrets(), folders.database_folder()];
+    needed.into_iter().filter(|path| !path.is_dir()).map(|path| Action::CreateFolder { path }).collect()
+}

@@ -8,6 +8,7 @@ mod commands;
 
 mod apply;
 mod audit;
+mod declaration;
 mod engine;
 mod export_files;
 mod folder_copy;

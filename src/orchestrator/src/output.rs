@@ -106,7 +106,8 @@ fn line_to_stderr(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-fn problem_json(problem: &Problem) -> Value {
+/// A problem as JSON tells it.
+pub(crate) fn problem_json(problem: &Problem) -> Value {
     let Problem { what, detail, hint, code } = problem;
     json!({ "error": { "what": what, "detail": detail, "hint": hint, "code": *code as u8 } })
 }

@@ -37,6 +37,14 @@ pub(crate) enum Action {
         /// The time zone, if the person named one.
         time_zone: Option<String>,
     },
+    /// Replace the settings of the server.
+    ReplaceSettings {
+        /// The file.
+        path: PathBuf,
+        /// Its content.
+        #[serde(skip)]
+        text: String,
+    },
     /// Write a fresh token of mode 0600.
     WriteToken {
         /// The file.
@@ -140,7 +148,9 @@ impl fmt::Display for Action {
         match self {
             Self::Sweep { path } => write!(formatter, "delete the left-over {}", path.display()),
             Self::CreateFolder { path } => write!(formatter, "create {}", path.display()),
-            Self::WriteSettings { path, time_zone: None } => write!(formatter, "write {}", path.display()),
+            Self::WriteSettings { path, time_zone: None } | Self::ReplaceSettings { path, .. } => {
+                write!(formatter, "write {}", path.display())
+            }
             Self::WriteSettings { path, time_zone: Some(zone) } => {
                 write!(formatter, "write {} (time zone {zone})", path.display())
             }
@@ -234,7 +244,7 @@ fn folders_inside(folders: &InstanceFolders) -> impl Iterator<Item = Action> {
         folders.secrets(),
         folders.data(),
         folders.raw(),
-        folders.data().join("db"),
+        folders.database_folder(),
         folders.logs(),
         folders.run(),
     ]

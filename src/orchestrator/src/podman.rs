@@ -151,6 +151,30 @@ impl Podman {
         serde_json::from_str(&text).map_err(|source| PodmanError::NotUnderstood { command: words, source })
     }
 
+    /// Loads the images that a program writes to its standard output, and gives what Podman says of them.
+    ///
+    /// # Errors
+    /// If either of the two does not do its part.
+    pub(crate) fn load_from(&self, program: &Path) -> Result<String, PodmanError> {
+        let cannot_run = |source| PodmanError::CannotRun { program: program.to_owned(), source };
+        let mut writing = Command::new(program);
+        let mut writing = writing.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(cannot_run)?;
+        let mut load = self.command(["load", "--quiet"]);
+        if let Some(written) = writing.stdout.take() {
+            load.stdin(written);
+        }
+        let loaded = self.output(load);
+        let ended = writing.wait().map_err(cannot_run)?;
+        let loaded = loaded?;
+        if !loaded.status.success() {
+            return Err(refused("load".to_owned(), &loaded));
+        }
+        if !ended.success() {
+            return Err(cannot_run(std::io::Error::other(format!("it ended with {ended}"))));
+        }
+        Ok(String::from_utf8_lossy(&loaded.stdout).into_owned())
+    }
+
     /// Asks whether something is there: `image exists NAME`, `container exists NAME`, `network exists NAME`.
     pub(crate) fn has(&self, kind: &str, name: &str) -> Result<bool, PodmanError> {
         let output = self.output(self.command([kind, "exists", name]))?;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
-use ytorch_core::{ExitCode, InstanceFolders, Problem};
+use ytorch_core::{BuildInfo, ExitCode, InstanceFolders, Problem};
 
 use crate::{
     engine::choice,
@@ -39,8 +39,12 @@ pub(crate) enum ServerProgram {
 }
 
 impl ServerProgram {
-    /// The program of `YTORCH_SERVER`, or the one beside `ytorch` itself.
-    pub(crate) fn find(chosen: Option<&OsStr>) -> Result<Self, Problem> {
+    /// The program of this machine: that of `YTORCH_SERVER`, or the one beside `ytorch` itself.
+    pub(crate) fn of_this_machine() -> Result<Self, Problem> {
+        Self::find(std::env::var_os("YTORCH_SERVER").as_deref())
+    }
+
+    fn find(chosen: Option<&OsStr>) -> Result<Self, Problem> {
         let path = match chosen.filter(|text| !text.is_empty()) {
             Some(path) => PathBuf::from(path),
             None => std::env::current_exe()
@@ -133,6 +137,22 @@ impl ServerProgram {
         let output = self.run(&mut self.bare_command("--version", &[]))?;
         let text = String::from_utf8_lossy(&output.stdout);
         Ok(text.split_whitespace().last().unwrap_or_default().to_owned())
+    }
+
+    /// What the program was built from.
+    pub(crate) fn build_info(&self) -> Result<BuildInfo, Problem> {
+        let output = self.run(self.bare_command("version", &[]).arg("--json"))?;
+        serde_json::from_slice(&output.stdout).map_err(|error| {
+            Problem::new(ExitCode::Failure, "could not understand what ytorch-server was built from").because(&error)
+        })
+    }
+
+    /// Which one it is, for a person.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::Host(path) => path.display().to_string(),
+            Self::Image { release, .. } => format!("of the image {}", release.short()),
+        }
     }
 
     /// The settings of an instance with their origins, as a server started for this spec would tell them.

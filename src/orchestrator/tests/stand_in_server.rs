@@ -32,12 +32,16 @@ fn main() {
     let folder = PathBuf::from(option("--instance-dir").unwrap_or_default());
     match verb.as_str() {
         "--version" => println!("ytorch-server {}", env!("CARGO_PKG_VERSION")),
-        "settings" => println!(r#"{{"settings":[{{"name":"time_zone","value":"UTC","origin":"default"}}]}}"#),
+        "settings" => {
+            refuse_nonsense(&folder);
+            println!(r#"{{"settings":[{{"name":"time_zone","value":"UTC","origin":"default"}}]}}"#);
+        }
         "check" => {
             die_if_told(&folder);
             println!(r#"{{"ok":true,"checks":[{{"name":"database","ok":true,"detail":"it opens"}}]}}"#);
         }
         "snapshot" => {
+            refuse_nonsense(&folder);
             // It has a database only where a test made one.
             let database = fs::read(folder.join("data/db/ytorch.sqlite3")).unwrap_or_default();
             File::create(option("--to").unwrap()).unwrap().write_all(&database).unwrap();
@@ -65,6 +69,16 @@ fn die_if_told(folder: &Path) {
     }
 }
 
+/// No release knows the setting `nonsense`, and only a newer one, which ends with that word, the setting `newest`.
+fn refuse_nonsense(folder: &Path) {
+    let settings = fs::read_to_string(folder.join("config/server.toml")).unwrap_or_default();
+    let is_newer = fs::read(env::current_exe().unwrap()).unwrap().ends_with(b"newer");
+    if settings.contains("nonsense = ") || (settings.contains("newest = ") && !is_newer) {
+        eprintln!("error: there is no such setting");
+        exit(2);
+    }
+}
+
 fn lock(folder: &Path) -> File {
     let path = folder.join("data/db/server.lock");
     let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path).unwrap();
@@ -87,6 +101,7 @@ fn restore(folder: &Path, backup: &Path) {
 
 fn serve(folder: &Path, bind: &str, port: &str) {
     die_if_told(folder);
+    refuse_nonsense(folder);
     let _lock = lock(folder);
     let mut passed = listenfd::ListenFd::from_env();
     let mut listeners: Vec<TcpListener> =

@@ -46,6 +46,16 @@ pub(crate) enum Verb {
     Restore(Restore),
     /// Check the database, give back its free pages and sweep temporary files while no server runs.
     Maintain(Maintain),
+    /// Say what this program was built from: commit, toolchain, target, dependencies.
+    Version(Version),
+}
+
+/// `version`.
+#[derive(Debug, Args)]
+pub(crate) struct Version {
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `backup`.

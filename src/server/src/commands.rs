@@ -9,5 +9,6 @@ pub(crate) mod maintain;
 pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod snapshot;
+pub(crate) mod version;
 
 mod watched;

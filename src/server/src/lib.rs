@@ -58,6 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::BackupDrill(arguments) => commands::archive::drill(&arguments),
         Verb::Restore(arguments) => commands::archive::restore(&arguments),
         Verb::Maintain(arguments) => commands::maintain::run(&arguments),
+        Verb::Version(arguments) => Ok(commands::version::run(&arguments)),
     };
     result.unwrap_or_else(|problem| {
         output::tell(&format!("ytorch-server: {problem}"));

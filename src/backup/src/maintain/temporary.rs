@@ -16,7 +16,7 @@ pub(super) fn leftovers(folders: &InstanceFolders) -> Vec<PathBuf> {
         folders.config(),
         folders.secrets(),
         folders.raw(),
-        folders.data().join("db"),
+        folders.database_folder(),
         folders.run(),
         folders.logs(),
         folders.backups(),

@@ -1,6 +1,9 @@
 //! Which commands change an instance, and which instance. Every verb is named, so that a new one must be thought of.
 
-use crate::command_line::{BreakersVerb, Choice, JobsVerb, NamedChoice, SecretVerb, Verb};
+use crate::{
+    command_line::{BreakersVerb, Choice, JobsVerb, NamedChoice, SecretVerb, Verb},
+    declaration::Declaration,
+};
 
 /// A command that changes an instance.
 pub(super) struct Subject {
@@ -27,6 +30,10 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         Verb::Stop(options) if !options.dry_run.dry_run => Some(chosen("stop", &options.choice)),
         Verb::Restart(options) if !options.dry_run.dry_run => Some(chosen("restart", &options.choice)),
         Verb::Set(options) if !options.dry_run.dry_run => Some(chosen("set", &options.choice)),
+        Verb::Declare(options) => {
+            let declared = Declaration::read(&options.file).ok();
+            Some(Subject { verb: "declare", instance: declared.map(|declared| declared.name.to_string()) })
+        }
         Verb::Upgrade(options) if !options.dry_run.dry_run && !options.all => Some(chosen("upgrade", &options.choice)),
         Verb::Rollback(options) if !options.dry_run.dry_run => Some(chosen("rollback", &options.choice)),
         Verb::Ingest(options) if !options.dry_run.dry_run => Some(named("ingest", &options.choice)),
@@ -99,6 +106,7 @@ pub(super) fn of(verb: &Verb) -> Option<Subject> {
         | Verb::Config(_)
         | Verb::Completions(_)
         | Verb::Man(_)
+        | Verb::Version(_)
         | Verb::Names
         | Verb::Validate(_)
         | Verb::Render(_)

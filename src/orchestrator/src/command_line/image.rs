@@ -18,7 +18,7 @@ pub(crate) struct Image {
 pub(crate) enum ImageVerb {
     /// Build an image from the source of ytorch
     Build(ImageBuild),
-    /// Load an image from an archive, and print its ID
+    /// Load an image from an archive or a program that writes one, and print its ID
     Load(ImageLoad),
     /// Show the images of ytorch that Podman has, and which instances use them
     List,
@@ -65,7 +65,7 @@ impl ImageTarget {
 /// `image load`
 #[derive(Args, Debug)]
 pub(crate) struct ImageLoad {
-    /// The archive, as `podman save` writes it
+    /// The archive, as `podman save` writes it, or a program that writes one to its standard output
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]

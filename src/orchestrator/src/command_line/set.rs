@@ -131,7 +131,8 @@ fn tasks(text: &str) -> Result<Limit<u32>, String> {
 /// A server takes some 20 MiB at rest; with less than this it would be killed while it starts.
 const LEAST_MEMORY_BYTES: u64 = 64 << 20;
 
-fn memory(text: &str) -> Result<Limit<u64>, String> {
+/// Reads an amount of memory.
+pub(crate) fn memory(text: &str) -> Result<Limit<u64>, String> {
     if text == "none" {
         return Ok(Limit::Nothing);
     }
@@ -151,7 +152,8 @@ fn memory(text: &str) -> Result<Limit<u64>, String> {
     }
 }
 
-fn processors(text: &str) -> Result<Limit<u32>, String> {
+/// Reads a number of processors, as hundredths of one.
+pub(crate) fn processors(text: &str) -> Result<Limit<u32>, String> {
     if text == "none" {
         return Ok(Limit::Nothing);
     }
@@ -163,7 +165,7 @@ fn processors(text: &str) -> Result<Limit<u32>, String> {
 }
 
 /// A name as the browser sends it: no scheme, no port.
-pub(super) fn host_name(text: &str) -> Result<String, String> {
+pub(crate) fn host_name(text: &str) -> Result<String, String> {
     let name = text.to_ascii_lowercase();
     let is_label = |label: &str| {
         let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';

@@ -1,4 +1,4 @@
-//! The words of `ytorch completions` and `ytorch man`. It prints neither.
+//! The words of `ytorch completions`, `ytorch man` and `ytorch version`. It prints none of them.
 
 use std::path::PathBuf;
 
@@ -29,4 +29,12 @@ pub(crate) struct Man {
     /// Write a page for every verb into this folder, instead of printing the first one
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
+}
+
+/// `version`
+#[derive(Args, Debug)]
+pub(crate) struct Version {
+    /// Show commit, toolchain, target and the hash of Cargo.lock, of both programs
+    #[arg(long, short)]
+    pub verbose: bool,
 }

@@ -8,7 +8,7 @@ use ytorch_core::{ExitCode, InstanceName, Problem};
 
 use super::{Context, carry_out, running};
 use crate::{
-    engine::choice::{self, Chosen, Facts},
+    engine::choice::{self, Facts},
     plan::{self, Action},
     podman::Podman,
     ports, programs,
@@ -99,18 +99,12 @@ fn engine_here(context: &Context, kept: &Spec) -> Result<(EngineName, Option<Rel
                 .note(&format!("note: the engine `{}` does not work here ({why}): it is `{engine}` now", kept.engine));
         }
     }
-    if engine == kept.engine && is_here(context, engine, kept.release.as_ref()) {
+    // Another engine is no other release: what ran as a quadlet runs as a plain unit, from the same image.
+    if is_here(context, engine, kept.release.as_ref()) {
         return Ok((engine, kept.release.clone(), Vec::new()));
     }
-    match choice::release(engine, None, root)? {
-        Chosen::Image(release) => Ok((engine, Some(release), Vec::new())),
-        Chosen::Beside => Ok((engine, None, Vec::new())),
-        Chosen::Program(program) => {
-            let release = programs::release_of(&program)?;
-            let keep = Action::KeepProgram { root: root.to_owned(), release: release.clone(), program };
-            Ok((engine, Some(release), vec![keep]))
-        }
-    }
+    let (release, actions) = choice::release(engine, None, root)?.release(root)?;
+    Ok((engine, release, actions))
 }
 
 fn is_here(context: &Context, engine: EngineName, release: Option<&ReleaseId>) -> bool {

@@ -2,18 +2,16 @@
 
 mod from_backup;
 
-use std::path::PathBuf;
-
 use serde_json::json;
 use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem, Zone};
 
-use super::{Context, carry_out, chosen, running, would_do};
+use super::{Context, arrival, carry_out, chosen, running, would_do};
 use crate::{
     command_line::{Create, EngineWish},
-    engine::choice::{self, Chosen, Facts},
+    engine::choice::{self, Facts},
     output::Answer,
     plan::{self, Action},
-    ports, programs,
+    ports,
     root::Place,
     size,
     spec::{Desired, EngineName, ReleaseId, Spec},
@@ -87,15 +85,11 @@ impl Making {
         let port = ports::allocate(&others, options.port, preferred, is_free)?;
         let spec = Spec {
             generation: kept.as_ref().map_or(1, |spec| spec.generation + 1),
-            desired: match (options.no_start, options.on_demand) {
-                (true, _) => Desired::Stopped,
-                (false, true) => Desired::OnDemand,
-                (false, false) => Desired::Running,
-            },
-            release: chosen.release.clone(),
+            desired: desired(options),
+            release: chosen.release,
             ..Spec::new(name.clone(), chosen.name, options.bind, port)
         };
-        let mut actions = chosen.keep(context);
+        let mut actions = chosen.actions;
         actions.extend(if kept.is_some() {
             plan::adopt(&folders, &spec, folders.token().is_file())
         } else {
@@ -106,14 +100,22 @@ impl Making {
     }
 }
 
+fn desired(options: &Create) -> Desired {
+    match (options.no_start, options.on_demand) {
+        (true, _) => Desired::Stopped,
+        (false, true) => Desired::OnDemand,
+        (false, false) => Desired::Running,
+    }
+}
+
 /// The engine and the release of a new instance.
 struct ChosenEngine {
     name: EngineName,
     /// Why none of the better ones.
     why: String,
     release: Option<ReleaseId>,
-    /// The program that is to be kept.
-    program: Option<PathBuf>,
+    /// What has to be done to have it.
+    actions: Vec<Action>,
 }
 
 impl ChosenEngine {
@@ -138,18 +140,8 @@ impl ChosenEngine {
                 .detail("somebody has to hold the port meanwhile, which systemd does")
                 .hint("leave out --on-demand, or use another engine: `ytorch validate` says which work"));
         }
-        let (release, program) = match choice::release(name, options.release.as_deref(), root)? {
-            Chosen::Image(release) => (Some(release), None),
-            Chosen::Program(program) => (Some(programs::release_of(&program)?), Some(program)),
-            Chosen::Beside => (None, None),
-        };
-        Ok(Self { name, why, release, program })
-    }
-
-    fn keep(&self, context: &Context) -> Vec<Action> {
-        let (Some(release), Some(program)) = (&self.release, &self.program) else { return Vec::new() };
-        let root = context.root.path().to_owned();
-        vec![Action::KeepProgram { root, release: release.clone(), program: program.clone() }]
+        let (release, actions) = choice::release(name, options.release.as_deref(), root)?.release(root)?;
+        Ok(Self { name, why, release, actions })
     }
 }
 
@@ -169,11 +161,7 @@ fn answer(folders: &InstanceFolders, making: &Making, started: bool) -> Answer {
     }
     let instead = if why.is_empty() { String::new() } else { format!(" ({why})") };
     lines.push(format!("engine {}{instead}", spec.engine));
-    lines.push(if started {
-        format!("running at {}\nopen it with: ytorch open {name}", spec.url())
-    } else {
-        format!("start it with: ytorch start {name}")
-    });
+    lines.push(arrival::next_step(spec, started));
     let json = json!({
         "instance": name, "created": true, "adopted": adopted, "started": started, "port": spec.port,
         "url": spec.url(), "folder": folders.root(), "engine": spec.engine, "engine_reason": why, "release": spec.release,

@@ -2,7 +2,7 @@
 
 mod build;
 mod list;
-mod load;
+pub(super) mod load;
 
 use ytorch_core::Problem;
 

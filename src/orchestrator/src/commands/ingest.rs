@@ -3,7 +3,7 @@
 use std::{path::PathBuf, thread, time::Duration};
 
 use serde_json::{Value, json};
-use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem};
+use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem, files::size_bytes};
 
 use super::{Context, absolute, parse_name, read_token, running::observe, server_program_of};
 use crate::{
@@ -132,7 +132,7 @@ fn would_import(name: &InstanceName, way: &Way, files: &[PathBuf]) -> Answer {
     let mut bytes = 0;
     let mut lines = vec![format!("would import into `{name}` {how}:")];
     for file in files {
-        let size_bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+        let size_bytes = size_bytes(file);
         bytes += size_bytes;
         lines.push(format!("  {} ({})", file.display(), size::in_words(size_bytes)));
     }

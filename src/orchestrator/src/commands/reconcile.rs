@@ -42,7 +42,8 @@ pub(super) fn reconcile(context: &Context, options: &Reconcile) -> Result<Answer
     Ok(Answer::done(lines.join("\n"), json).ending_with(worst))
 }
 
-fn one(context: &Context, name: &InstanceName, is_dry_run: bool) -> Result<Vec<Action>, Problem> {
+/// Makes one instance what its spec says, or tells what that would take.
+pub(super) fn one(context: &Context, name: &InstanceName, is_dry_run: bool) -> Result<Vec<Action>, Problem> {
     if let Place::Instance(spec) = context.root.place(name)?
         && spec.desired == Desired::Removed
     {

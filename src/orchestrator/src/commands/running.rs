@@ -10,7 +10,7 @@ use ytorch_core::{ExitCode, InstanceFolders, InstanceName, Problem};
 
 use super::{
     Context, carry_out, chosen, engine, note_stale,
-    upgrade::{note_unfinished, settle},
+    upgrade::{self, note_unfinished, settle},
     would_do,
 };
 use crate::{
@@ -59,12 +59,8 @@ pub(super) fn restart(context: &Context, options: &Change) -> Result<Answer, Pro
 
 /// After `create` and `restore`: starts what its spec says.
 pub(super) fn bring_up(context: &Context, name: &InstanceName, spec: &Spec) -> Result<(), Problem> {
-    let folders = context.root.folders(name);
     let _lock = context.root.lock_instance(name, "create")?;
-    let observed = observe(&folders, spec)?;
-    let actions = engine(&folders, spec.engine).reconcile(&folders, spec, &observed)?;
-    carry_out(&folders, spec, &actions)?;
-    wait_until_ready(&folders, spec)
+    upgrade::bring_up(context, spec)
 }
 
 fn change(

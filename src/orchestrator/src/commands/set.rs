@@ -51,7 +51,11 @@ pub(super) fn set(context: &Context, options: &Set) -> Result<Answer, Problem> {
 
 /// The spec with what was named; the same one, generation and all, if nothing differs.
 fn wanted(context: &Context, options: &Set, old: &Spec) -> Result<Spec, Problem> {
-    let mut new = changed(options, old);
+    checked(context, old, changed(options, old))
+}
+
+/// A changed spec as the next generation, if it differs and can be had.
+pub(super) fn checked(context: &Context, old: &Spec, mut new: Spec) -> Result<Spec, Problem> {
     if new == *old {
         return Ok(new);
     }

@@ -11,7 +11,7 @@ use ytorch_core::{ExitCode, InstanceName, Problem};
 
 use super::{Context, chosen, would_do};
 use crate::{
-    command_line::Upgrade,
+    command_line::{Choice, DryRun, Upgrade},
     output::Answer,
     plan::Action,
     programs::InUse,
@@ -23,6 +23,9 @@ use goal::Goal;
 pub(super) use sweep::{sweep, sweep_locked};
 pub(super) use way_back::{bring_up, go_back, note_unfinished, settle};
 
+/// How long a new release may take where nobody says it: as long as `ytorch upgrade` gives it.
+const PATIENCE_SECONDS: u32 = 120;
+
 /// Upgrades one instance, or all.
 pub(super) fn upgrade(context: &Context, options: &Upgrade) -> Result<Answer, Problem> {
     if options.all {
@@ -32,6 +35,17 @@ pub(super) fn upgrade(context: &Context, options: &Upgrade) -> Result<Answer, Pr
     let upgraded = one(context, options, &name)?;
     sweep(context);
     Ok(upgraded.answer())
+}
+
+/// Upgrades an instance to a named release; whether it did not run that already.
+pub(super) fn to(context: &Context, name: &InstanceName, release: &str) -> Result<bool, Problem> {
+    let choice = Choice { name: Some(name.to_string()), instance: None };
+    let dry_run = DryRun { dry_run: false };
+    let options =
+        Upgrade { choice, all: false, release: Some(release.to_owned()), patience: PATIENCE_SECONDS, dry_run };
+    let upgraded = one(context, &options, name)?;
+    sweep(context);
+    Ok(upgraded.before.is_some())
 }
 
 /// What became of an instance.

@@ -6,6 +6,8 @@ use ytorch_core::{ExitCode, Problem};
 
 use super::systemd::{generator, manager::Manager, names::fit_for_units};
 use crate::{
+    image::TARGET_LABEL,
+    plan::Action,
     podman::{Podman, PodmanError, PodmanVersion},
     programs,
     server_program::ServerProgram,
@@ -17,9 +19,6 @@ const TEMPLATES: PodmanVersion = PodmanVersion(5, 3, 0);
 
 /// The first Podman that is known to hand sockets and readiness through.
 const OLDEST: PodmanVersion = PodmanVersion(4, 3, 0);
-
-/// The label by which our images are known.
-pub(crate) const IMAGE_LABEL: &str = "dev.ytorch.target";
 
 /// What of a machine decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +86,8 @@ impl Facts {
 
 /// The ID of the newest image of the server on this machine.
 pub(crate) fn newest_image(podman: &Podman) -> Result<Option<ReleaseId>, PodmanError> {
-    let filter = format!("label={IMAGE_LABEL}");
+    let filter = format!("label={TARGET_LABEL}");
+    // Not `image::all`, which also has the layers that a build left on its way.
     let told = podman.json(["images", "--filter", &filter, "--no-trunc", "--format", "json"])?;
     let newest = told.as_array().into_iter().flatten().max_by_key(|image| image["Created"].as_i64());
     Ok(newest.and_then(|image| image["Id"].as_str()?.parse().ok()))
@@ -102,16 +102,13 @@ pub(crate) fn release(engine: EngineName, named: Option<&str>, root: &Path) -> R
         return image(named).map(Chosen::Image);
     }
     match named {
-        Some(text) if text.parse::<ReleaseId>().is_ok_and(|release| programs::place(root, &release).is_file()) => {
-            Ok(Chosen::Program(programs::place(
-                root,
-                &text.parse().map_err(|error: String| Problem::new(ExitCode::Usage, error))?,
-            )))
+        Some(text) => {
+            let kept = text.parse().ok().map(|release| programs::place(root, &release)).filter(|place| place.is_file());
+            Ok(Chosen::Program(kept.unwrap_or_else(|| PathBuf::from(text))))
         }
-        Some(path) => Ok(Chosen::Program(PathBuf::from(path))),
         None if engine == EngineName::Process => Ok(Chosen::Beside),
         None => {
-            let program = ServerProgram::find(std::env::var_os("YTORCH_SERVER").as_deref())?;
+            let program = ServerProgram::of_this_machine()?;
             Ok(Chosen::Program(program.path().to_owned()))
         }
     }
@@ -126,6 +123,21 @@ pub(crate) enum Chosen {
     Program(PathBuf),
     /// The program beside `ytorch`, whatever version it has.
     Beside,
+}
+
+impl Chosen {
+    /// What a spec calls it, and what has to be done to have it.
+    pub(crate) fn release(self, root: &Path) -> Result<(Option<ReleaseId>, Vec<Action>), Problem> {
+        match self {
+            Self::Image(release) => Ok((Some(release), Vec::new())),
+            Self::Program(program) => {
+                let release = programs::release_of(&program)?;
+                let keep = Action::KeepProgram { root: root.to_owned(), release: release.clone(), program };
+                Ok((Some(release), vec![keep]))
+            }
+            Self::Beside => Ok((None, Vec::new())),
+        }
+    }
 }
 
 fn image(named: Option<&str>) -> Result<ReleaseId, Problem> {

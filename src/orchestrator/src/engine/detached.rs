@@ -11,6 +11,7 @@ use crate::{
     engine::{
         Activity, Engine, Observed, Report, Step, busy_alone,
         derived::{DerivedFile, Found},
+        missing_folders,
         systemd::{manager::Scope, names, text},
     },
     plan::{self, Action},
@@ -22,7 +23,7 @@ use crate::{
 const LAST_LINES: &str = "20";
 
 /// The label that says which generation of the spec a container was started for.
-const GENERATION: &str = "dev.ytorch.generation";
+pub(super) const GENERATION: &str = "dev.ytorch.generation";
 
 /// Runs servers in containers of this user, without systemd.
 pub(crate) struct Detached {
@@ -139,10 +140,7 @@ impl Engine for Detached {
         let mut actions = Vec::new();
         let file = environment(folders, spec);
         if spec.desired.serves() {
-            let needed =
-                [folders.logs(), folders.run(), folders.backups(), folders.secrets(), folders.data().join("db")];
-            let missing = needed.into_iter().filter(|path| !path.is_dir());
-            actions.extend(missing.map(|path| Action::CreateFolder { path }));
+            actions.extend(missing_folders(folders));
             if matches!(file.find(), Found::Absent | Found::Older) {
                 actions.push(Action::WriteDerived { file });
             }

@@ -1,6 +1,7 @@
 //! The engines that let systemd hold the port and run the server: `quadlet`, `podman` and `native`. It decides nothing;
 //! `plan` does, and `text` says what is written.
 
+mod generations;
 pub(crate) mod generator;
 pub(crate) mod manager;
 pub(crate) mod names;
@@ -22,6 +23,7 @@ use crate::{
     engine::{
         Activity, Engine, Observed, Step, busy_alone,
         derived::{DerivedFile, Found, is_ours_at},
+        missing_folders,
     },
     outside,
     plan::Action,
@@ -31,6 +33,7 @@ use crate::{
     tail::last_lines,
 };
 
+use generations::Generations;
 use manager::{Manager, Properties};
 use names::{Kind, Names, fit_for_units};
 use plan::{Disk, Wanted};
@@ -97,6 +100,7 @@ impl Systemd {
         let (socket, service) = (self.names.socket(&spec.name), self.names.service(&spec.name));
         let mut shown = self.manager.show(&[&socket, &service], &PROPERTIES)?;
         let units = Units::of(shown.get(&socket), shown.get(&service));
+        let units = Generations::of(self.names.kind()).complete(units, &service);
         Ok((units, shown.remove(&service).unwrap_or_default()))
     }
 
@@ -124,8 +128,6 @@ impl Systemd {
         let possible = [self.names.drop_in(&service)];
         let is_surplus = |path: &PathBuf| !own.iter().any(|file| file.path == *path) && is_ours_at(path);
         let surplus = possible.into_iter().filter(is_surplus).collect();
-        let needed = [folders.logs(), folders.run(), folders.backups(), folders.secrets(), folders.data().join("db")];
-        let folders = needed.into_iter().filter(|path| !path.is_dir()).collect();
         let socket_to = self.names.socket_file();
         // The service of a quadlet has no file there; systemd only looks at the link's name.
         let service_to = socket_to.with_file_name(format!("{}@.service", self.names.base()));
@@ -133,7 +135,7 @@ impl Systemd {
             shared: find(shared),
             own: find(own),
             surplus,
-            folders,
+            folders: missing_folders(folders),
             socket_link: wanted(self.names.wanted_by("sockets.target", &socket), socket_to),
             service_link: wanted(self.names.wanted_by(self.manager.usual_target(), &service), service_to),
         })
@@ -239,9 +241,9 @@ impl Engine for Systemd {
         let names: Vec<[String; 2]> =
             instances.iter().map(|(_, spec)| [self.names.socket(&spec.name), self.names.service(&spec.name)]).collect();
         let shown = self.show_all(names.iter().flatten().map(String::as_str).collect());
-        let nothing = Properties::new();
+        let (nothing, generations) = (Properties::new(), Generations::of(self.names.kind()));
         let see = |((folders, spec), [socket, service]): (&(InstanceFolders, &Spec), &[String; 2])| {
-            let units = Units::of(shown.get(socket), shown.get(service));
+            let units = generations.complete(Units::of(shown.get(socket), shown.get(service)), service);
             observed(units, shown.get(service).unwrap_or(&nothing), folders, spec)
         };
         Some(instances.iter().zip(&names).map(see).collect())

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::{Root, write};
+use serde_json::json;
+
+use super::{Root, free_port, machine::IMAGE, write};
 
 #[test]
 fn a_renamed_folder_gets_its_name() {
@@ -59,4 +61,18 @@ fn a_port_that_another_instance_has_is_given_up() {
     assert!(folder.join("config/instance.toml").is_file());
     let trail = root.run(&["logs", "other", "--audit", "--json"]).ok().json();
     assert_eq!(trail["entries"].as_array().unwrap().last().unwrap()["verb"], "adopt");
+}
+
+#[test]
+fn another_engine_runs_the_same_release_though_a_newer_one_is_there() {
+    let root = Root::on_a_machine("quadlet");
+    root.run(&["create", "friend", "--port", &free_port().to_string()]).ok();
+    root.run(&["teardown", "friend"]).ok();
+    root.machine().add_image("2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e");
+    let version = json!({ "Client": { "Version": "4.3.1" } }).to_string();
+    root.machine().rule(&json!([{ "program": "podman", "words": "version", "code": 0, "stdout": version }]));
+    let adopted = root.run(&["adopt", root.file("friend").to_str().unwrap()]).ok();
+    assert!(adopted.stderr.contains("Podman 4.3.1 is older than 5.3.0"), "{}", adopted.stderr);
+    let spec = fs::read_to_string(root.file("friend/config/instance.toml")).unwrap();
+    assert!(spec.contains("engine = \"podman\"") && spec.contains(IMAGE), "{spec}");
 }

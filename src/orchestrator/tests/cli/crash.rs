@@ -28,7 +28,7 @@ struct Matrix {
 }
 
 impl Matrix {
-    fn new(root: Root) -> Self {
+    fn new(root: Root, engine: &str) -> Self {
         let matrix = Self { root, port: free_port().to_string(), sweeper: free_port().to_string(), kills: 0 };
         matrix.root.run(&["create", "source", "--no-start", "--port", &free_port().to_string()]).ok();
         fs::create_dir_all(matrix.root.file("backup/raw")).unwrap();
@@ -38,6 +38,11 @@ impl Matrix {
         fs::copy(stand_in_server(), &newer).unwrap();
         // What follows the end of a program is no part of it, but makes it another release.
         fs::OpenOptions::new().append(true).open(&newer).unwrap().write_all(b"newer").unwrap();
+        let declared = format!(
+            r#"{{"name": "friend", "engine": "{engine}", "port": {}, "bind": "127.0.0.1", "settings": {{"time_zone": "UTC"}}}}"#,
+            matrix.port
+        );
+        write(matrix.root.file("declared.json"), declared).unwrap();
         matrix
     }
 
@@ -45,7 +50,9 @@ impl Matrix {
         let backup = self.root.file("backup").display().to_string();
         let moved = self.root.file(MOVED).display().to_string();
         let newer = self.root.file("newer").display().to_string();
-        let meanings = [("PORT", &self.port), ("BACKUP", &backup), ("MOVED", &moved), ("NEWER", &newer)];
+        let declared = self.root.file("declared.json").display().to_string();
+        let meanings =
+            [("PORT", &self.port), ("BACKUP", &backup), ("MOVED", &moved), ("NEWER", &newer), ("DECLARED", &declared)];
         let said = |word: &&str| meanings.iter().fold((*word).to_owned(), |word, (from, to)| word.replace(from, to));
         words.iter().map(said).collect()
     }
@@ -158,7 +165,7 @@ impl Matrix {
 }
 
 fn matrix(root: Root, engine: &str) {
-    let mut matrix = Matrix::new(root);
+    let mut matrix = Matrix::new(root, engine);
     for case in CASES.iter().filter(|case| !case.except.contains(&engine)) {
         matrix.run_case(case);
     }

@@ -4,43 +4,16 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use super::{Ended, Root};
 
-const VERBS: &[&str] = &[
-    "create",
-    "start",
-    "stop",
-    "restart",
-    "set",
-    "upgrade",
-    "rollback",
-    "status",
-    "list",
-    "inspect",
-    "open",
-    "token",
-    "logs",
-    "ingest",
-    "reingest",
-    "backup",
-    "restore",
-    "maintain",
-    "jobs",
-    "breakers",
-    "secret",
-    "image",
-    "config",
-    "validate",
-    "teardown",
-    "timers",
-    "purge",
-    "exec",
-    "completions",
-    "man",
-    "clone",
-    "export",
-    "import",
-    "adopt",
-    "share",
-];
+/// Every verb that help shows, from help itself: a new one cannot be forgotten.
+fn verbs(help: &str) -> Vec<&str> {
+    let all = help.split_once("Commands:\n").unwrap().1.split_once("\n\n").unwrap().0;
+    // Lines of further words are indented more.
+    all.lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| !line.starts_with(' '))
+        .map(|line| line.split_whitespace().next().unwrap())
+        .collect()
+}
 
 #[test]
 fn help_has_no_side_effect_and_needs_nothing() {
@@ -56,8 +29,9 @@ fn help_has_no_side_effect_and_needs_nothing() {
         ended.stdout
     };
     let all = help(&["-h"]);
-    for verb in VERBS {
-        assert!(all.contains(&format!("  {verb} ")), "{verb} is not in the help");
+    let verbs = verbs(&all);
+    assert!(verbs.len() > 35 && verbs.contains(&"create") && verbs.contains(&"version"), "{verbs:?}");
+    for verb in verbs {
         help(&[verb, "-h"]);
         help(&[verb, "--help"]);
     }
@@ -68,7 +42,7 @@ fn help_has_no_side_effect_and_needs_nothing() {
 #[test]
 fn every_verb_is_documented() {
     let document = include_str!("../../../../docs/cli.md");
-    for verb in VERBS {
+    for verb in verbs(&Root::new().run(&["-h"]).ok().stdout) {
         assert!(document.contains(&format!("### `ytorch {verb}")), "{verb} is not in docs/cli.md");
         let help = Root::new().run(&[verb, "-h"]).ok().stdout;
         for option in help.split(|letter: char| letter.is_whitespace() || letter == ',') {

@@ -116,6 +116,31 @@ fn an_archive_is_loaded_and_its_image_named() {
 }
 
 #[test]
+fn an_image_is_loaded_from_a_program_that_writes_it() {
+    // Podman takes what it is given, and fails without.
+    let script = format!(
+        "case $1 in load) [ \"$(cat)\" = image ] && echo 'Loaded image: localhost/ytorch:slim';; *) echo '{}';; esac",
+        inspected(OURS)
+    );
+    let stage = Stage::new(&script);
+    let file = stage.root.file(".stream");
+    let becomes = |text: &str| {
+        write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let file_word = file.to_str().unwrap();
+    becomes("#!/bin/sh\necho image\n");
+    let loaded = stage.run(&["image", "load", "--json", file_word]).ok().json();
+    assert_eq!(loaded["id"].as_str(), Some(&*format!("sha256:{IDENTITY}")));
+    assert_eq!(stage.told()[0], "load --quiet");
+    // An image that is whole for Podman is none if its writer failed.
+    becomes("#!/bin/sh\necho image\nexit 3\n");
+    stage.run(&["image", "load", file_word]).fails(3, &[file_word, "exit status: 3"]);
+    becomes("#!/bin/sh\necho other\n");
+    stage.run(&["image", "load", file_word]).fails(3, &["`podman load` ended with"]);
+}
+
+#[test]
 fn a_build_is_told_what_was_asked_and_names_its_image() {
     let script = format!(
         "case $1 in build) echo 'STEP 1/1: FROM scratch' >&2; echo {IDENTITY};; *) echo '{}';; esac",

@@ -88,6 +88,11 @@ impl Machine {
         write(self.folder.path().join("rules.json"), rules.to_string()).unwrap();
     }
 
+    /// Gives Podman another image, newer than the one it has.
+    pub(super) fn add_image(&self, digits: &str) {
+        write(self.folder.path().join("images"), digits).unwrap();
+    }
+
     /// Lets calls of `systemctl` with this word wait until they are released.
     pub(super) fn hold(&self, word: &str) {
         write(self.folder.path().join("hold"), word).unwrap();

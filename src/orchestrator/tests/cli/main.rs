@@ -6,6 +6,7 @@ mod adopt;
 mod audit;
 mod crash;
 mod create;
+mod declare;
 mod exec;
 mod fitness;
 mod help;

@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use tokio::runtime::{Builder, Runtime};
-use ytorch_core::{ExitCode, Problem};
+use ytorch_core::{BuildInfo, ExitCode, Problem};
 use ytorch_jobs::Queue;
 use ytorch_pipeline::Services;
 
@@ -38,7 +38,8 @@ pub(crate) fn run(arguments: &Serve) -> Result<ExitCode, Problem> {
     instance.make_folders()?;
     let _lock = ServerLock::take(&instance.folders)?;
     let _logging = instance.start_logs();
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), instance = %instance.name, "starting");
+    let build = BuildInfo::of_this_program();
+    tracing::info!(version = %build.version, commit = build.commit.as_deref(), instance = %instance.name, "starting");
     let served = serve(&instance, passed);
     if let Err(problem) = &served {
         tracing::error!(detail = problem.detail, "could not serve: {}", problem.what);

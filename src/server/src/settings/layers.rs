@@ -21,9 +21,11 @@ const NO_SETTINGS: &[&str] = &[
     crate::manager::GENERATION_VARIABLE,
     crate::instance::NAME_VARIABLE,
     "YTORCH_PODMAN",
+    "YTORCH_QUADLET",
     "YTORCH_ROOT",
     "YTORCH_SERVER",
     "YTORCH_SYSTEMCTL",
+    "YTORCH_SYSTEM_CONFIG",
 ];
 
 /// The settings as they are in use.

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use ytorch_core::{InstanceName, Problem};
 
-use super::ChosenEngine;
+use super::{ChosenEngine, desired};
 use crate::{
     command_line::{Create, EngineWish},
     commands::{
@@ -15,7 +15,6 @@ use crate::{
         restore::{self, Unpacked},
     },
     output::Answer,
-    spec::Desired,
 };
 
 /// Makes an instance of a backup.
@@ -29,19 +28,13 @@ pub(super) fn create(context: &Context, name: &InstanceName, options: &Create, f
     }
     let is_chosen = options.engine != EngineWish::Auto || options.release.is_some();
     let engine = if is_chosen {
-        let chosen = ChosenEngine::of(context, options)?;
-        let actions = chosen.keep(context);
-        Some((chosen.name, chosen.release, actions))
+        let ChosenEngine { name, release, actions, why: _ } = ChosenEngine::of(context, options)?;
+        Some((name, release, actions))
     } else {
         None
     };
     let unpacked = Unpacked::make(context, name, &origin, file)?;
-    let desired = match (options.no_start, options.on_demand) {
-        (true, _) => Desired::Stopped,
-        (false, true) => Desired::OnDemand,
-        (false, false) => Desired::Running,
-    };
-    let wishes = Wishes { port: options.port, bind: Some(options.bind), engine, desired };
+    let wishes = Wishes { port: options.port, bind: Some(options.bind), engine, desired: desired(options) };
     let spec = arrival::publish(context, &unpacked.staging, unpacked.spec.as_ref(), wishes, "create")?;
     drop(unpacked);
     let started = arrival::start(context, &spec, "created")?;

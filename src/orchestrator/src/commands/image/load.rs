@@ -1,6 +1,6 @@
 //! `ytorch image load`: an image comes from an archive. It does not fetch one.
 
-use std::path::Path;
+use std::{ffi::OsStr, fs::File, io::Read as _, path::Path};
 
 use serde_json::json;
 use ytorch_core::{ExitCode, Problem};
@@ -15,31 +15,48 @@ use crate::{
 /// Loads the image of an archive, or says that it would.
 pub(super) fn load(options: &ImageLoad) -> Result<Answer, Problem> {
     let podman = Podman::of_this_machine()?;
-    let file = readable(&options.file)?;
+    readable(&options.file)?;
     if options.dry_run.dry_run {
         let text = format!("would load {}", options.file.display());
         return Ok(Answer::shown(text, json!({ "dry_run": true, "file": options.file })));
     }
-    let told = podman.run(["load", "--quiet", "--input", &file])?;
-    let loaded = names(&told);
-    let mut ours = Vec::new();
-    for name in &loaded {
-        ours.extend(image::named(&podman, name)?);
-    }
-    ours.dedup_by(|one, other| one.release == other.release);
-    let [image] = ours.as_slice() else { return Err(not_one_of_ours(&loaded, &ours)) };
+    let image = loaded(&podman, &options.file)?;
     let mut json = image.to_json();
     json["dry_run"] = false.into();
     Ok(Answer::shown(format!("loaded {}", image.in_words()), json))
 }
 
-fn readable(file: &Path) -> Result<String, Problem> {
-    match std::fs::File::open(file) {
-        Ok(_) => Ok(file.display().to_string()),
-        Err(error) => Err(Problem::new(ExitCode::NotFound, format!("could not read `{}`", file.display()))
-            .because(&error)
-            .hint("give an archive that `podman save` wrote")),
+/// Loads the one image of ytorch that an archive holds, or that a program writes to its standard output.
+pub(in crate::commands) fn loaded(podman: &Podman, file: &Path) -> Result<Image, Problem> {
+    let told = if is_program(&mut readable(file)?) {
+        podman.load_from(file)?
+    } else {
+        podman.run([OsStr::new("load"), OsStr::new("--quiet"), OsStr::new("--input"), file.as_os_str()])?
+    };
+    let loaded = names(&told);
+    let mut ours = Vec::new();
+    for name in &loaded {
+        ours.extend(image::named(podman, name)?);
     }
+    ours.dedup_by(|one, other| one.release == other.release);
+    match ours.as_slice() {
+        [image] => Ok(image.clone()),
+        _ => Err(not_one_of_ours(&loaded, &ours)),
+    }
+}
+
+fn readable(file: &Path) -> Result<File, Problem> {
+    File::open(file).map_err(|error| {
+        Problem::new(ExitCode::NotFound, format!("could not read `{}`", file.display()))
+            .because(&error)
+            .hint("give an archive that `podman save` wrote, or a program that writes one")
+    })
+}
+
+/// Whether a file is a script or a program: no archive begins like one.
+fn is_program(file: &mut File) -> bool {
+    let mut head = [0; 4];
+    file.read_exact(&mut head).is_ok() && (head.starts_with(b"#!") || head == *b"\x7fELF")
 }
 
 /// The images that Podman says it loaded: `Loaded image: NAME`, before version 4 `Loaded image(s): NAME,NAME`.

@@ -1,11 +1,8 @@
 //! Which release an instance runs, and which one it shall run. It changes nothing.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
-use ytorch_core::{ExitCode, InstanceFolders, Problem, disk};
+use ytorch_core::{ExitCode, InstanceFolders, Problem, disk, files::size_bytes};
 
 use super::Upgraded;
 use crate::{
@@ -88,9 +85,8 @@ impl Goal {
 
     /// Room for a copy of the database, for another one when it is put back, and for the program.
     pub(super) fn require_room(&self, folders: &InstanceFolders) -> Result<(), Problem> {
-        let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
-        let database = length(&folders.database()) + length(&folders.database_wal());
-        let programs: u64 = self.programs().iter().map(|(_, program)| length(program)).sum();
+        let database = size_bytes(&folders.database()) + size_bytes(&folders.database_wal());
+        let programs: u64 = self.programs().iter().map(|(_, program)| size_bytes(program)).sum();
         let needed = 2 * database + programs;
         let free = disk::free_bytes(folders.root()).map_err(|error| {
             Problem::new(ExitCode::Unfit, format!("could not look at the disk of `{}`", folders.root().display()))

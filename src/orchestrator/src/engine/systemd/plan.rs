@@ -37,8 +37,8 @@ pub(crate) struct Disk {
     pub own: Vec<(DerivedFile, Found)>,
     /// Files that we wrote for this instance and that should not be there.
     pub surplus: Vec<PathBuf>,
-    /// Folders that are missing.
-    pub folders: Vec<PathBuf>,
+    /// What creates folders that are missing.
+    pub folders: Vec<Action>,
     /// The link that starts the socket.
     pub socket_link: Wanted,
     /// The link that starts the service.
@@ -52,8 +52,7 @@ pub(crate) fn reconcile(names: &Names, spec: &Spec, disk: &Disk, units: &Units) 
 
 fn serve(names: &Names, spec: &Spec, disk: &Disk, units: &Units) -> Vec<Action> {
     let (socket, service) = (names.socket(&spec.name), names.service(&spec.name));
-    let mut actions: Vec<Action> =
-        disk.folders.iter().map(|path| Action::CreateFolder { path: path.clone() }).collect();
+    let mut actions = disk.folders.clone();
     let shared = differing(&disk.shared);
     let own = differing(&disk.own);
     let is_reload = !shared.is_empty();

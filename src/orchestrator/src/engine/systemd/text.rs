@@ -9,7 +9,7 @@ use super::{
     names::{Kind, Names},
 };
 use crate::{
-    engine::derived::DerivedFile,
+    engine::{derived::DerivedFile, detached::GENERATION},
     programs,
     spec::{Desired, Spec},
 };
@@ -58,7 +58,7 @@ pub(crate) fn own(setting: &Setting<'_>, spec: &Spec, folders: &InstanceFolders,
         DerivedFile::new(folders.config().join("app.env"), &server_environment(setting.time_zone, spec)),
     ];
     if names.kind() != Kind::Native {
-        files.push(DerivedFile::new(folders.config().join("unit.env"), &unit_environment(spec, outside)));
+        files.push(DerivedFile::new(folders.config().join("unit.env"), &unit_environment(names.kind(), spec, outside)));
     }
     let service = service_drop_in(setting, spec, folders, outside);
     if !service.is_empty() {
@@ -162,10 +162,11 @@ DefaultDependencies=false
     text
 }
 
+/// Containers go by their names: a file with the ID, as quadlets have it, is left behind by Podman 4.3, which then starts no more.
 fn podman_service(setting: &Setting<'_>) -> String {
     let Setting { names, root, podman, .. } = setting;
-    let base = names.base();
-    let mut run = format!("{podman} run --name {} --cidfile=%t/%N.cid --replace --rm", names.container("%i"));
+    let (base, container) = (names.base(), names.container("%i"));
+    let mut run = format!("{podman} run --name {container} --replace --rm");
     run.push_str(" --log-driver journald --cgroups=split --pull never --stop-timeout 20 --sdnotify=container -d");
     run.push_str(
         " --health-cmd none --health-interval disable --security-opt=no-new-privileges --cap-drop all --read-only --tmpfs /run:mode=1777 --network ${YTORCH_NETWORK}",
@@ -177,7 +178,8 @@ fn podman_service(setting: &Setting<'_>) -> String {
     for (from, to) in VOLUMES {
         let _ = write!(run, " -v {root}/%i/{from}:{to}");
     }
-    let _ = write!(run, " --env-file {root}/%i/config/app.env --label dev.ytorch.instance=%i ${{YTORCH_IMAGE}}");
+    let _ = write!(run, " --env-file {root}/%i/config/app.env --label dev.ytorch.instance=%i");
+    let _ = write!(run, " --label {GENERATION}=${{YTORCH_GENERATION}} ${{YTORCH_IMAGE}}");
     format!(
         "{}
 [Service]
@@ -189,8 +191,8 @@ SyslogIdentifier=%N
 Environment=PODMAN_SYSTEMD_UNIT=%n
 EnvironmentFile={root}/%i/config/unit.env
 ExecStart={run}
-ExecStop={podman} rm -v -f -i --cidfile=%t/%N.cid
-ExecStopPost=-{podman} rm -v -f -i --cidfile=%t/%N.cid
+ExecStop={podman} rm -v -f -i {container}
+ExecStopPost=-{podman} rm -v -f -i {container}
 {}",
         head(&base),
         keeping()
@@ -255,9 +257,10 @@ pub(crate) fn server_environment(time_zone: &str, spec: &Spec) -> String {
 }
 
 /// What systemd puts into the command that starts the container.
-fn unit_environment(spec: &Spec, outside: bool) -> String {
+fn unit_environment(kind: Kind, spec: &Spec, outside: bool) -> String {
     let image = spec.release.as_ref().map_or("", |release| release.digits());
-    format!("YTORCH_IMAGE={image}\nYTORCH_NETWORK={}\n", network(outside))
+    let text = format!("YTORCH_IMAGE={image}\nYTORCH_NETWORK={}\n", network(outside));
+    if kind == Kind::Podman { format!("{text}YTORCH_GENERATION={}\n", spec.generation) } else { text }
 }
 
 /// The network of a container: none at all, or a private one by which it reaches the outside.

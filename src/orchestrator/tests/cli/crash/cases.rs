@@ -6,8 +6,8 @@ use crate::{Root, write};
 
 /// One verb in one situation.
 pub(super) struct Case {
-    /// What is typed. `PORT`, `BACKUP`, `MOVED` and `NEWER` stand for the port, the backup, the moved folder and the newer
-    /// program of the matrix.
+    /// What is typed. `PORT`, `BACKUP`, `MOVED`, `NEWER` and `DECLARED` stand for the port, the backup, the moved folder, the
+    /// newer program and the declaration of the matrix.
     pub words: &'static [&'static str],
     /// The commands before it.
     pub before: &'static [&'static [&'static str]],
@@ -35,6 +35,8 @@ const NOT_STARTED: &[&str] = &["create", "friend", "--port", "PORT", "--no-start
 const WITH_UNITS: &[&str] = &["quadlet", "podman", "native"];
 
 const UPGRADE: &[&str] = &["upgrade", "friend", "--release", "NEWER"];
+
+const DECLARE: &[&str] = &["declare", "DECLARED"];
 
 const USUAL: Case = Case {
     words: &[],
@@ -66,6 +68,8 @@ pub(super) const CASES: &[Case] = &[
     Case { words: &["stop", "friend"], ends: &["stopped"], least: 2, ..USUAL },
     Case { words: &["restart", "friend"], least: 2, ..USUAL },
     Case { words: &["set", "friend", "--host-name", "friend.example.org"], least: 2, ..USUAL },
+    Case { words: DECLARE, before: &[], least: 13, files: 11, ..USUAL },
+    Case { words: DECLARE, before: &[NOT_STARTED], least: 3, ..USUAL },
     Case { words: &["teardown", "friend"], ends: &["gone"], least: 4, ..USUAL },
     Case { words: &["purge", "friend", "--yes-delete-data-of=friend"], ends: &["gone"], least: 6, ..USUAL },
     Case { words: &["restore", "BACKUP"], before: &[], least: 8, files: 8, ..USUAL },
