@@ -19,7 +19,7 @@ fn release() -> PathBuf {
 
 /// What a command prints.
 fn printed(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command.output().expect("the program is installed");
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -66,23 +66,31 @@ fn bills_of_materials_are_read_from_the_programs_and_agree_with_the_lock_file() 
 
 /// All that the lock file names.
 fn locked() -> BTreeSet<String> {
-    let text = fs::read_to_string(programs::repository().join("Cargo.lock")).unwrap();
-    let lock: toml::Table = text.parse().unwrap();
+    let text = fs::read_to_string(programs::repository().join("Cargo.lock")).expect("as cargo writes it");
+    let lock: toml::Table = text.parse().expect("as cargo writes it");
     let name = |package: &toml::Value| {
-        format!("{} {}", package["name"].as_str().unwrap(), package["version"].as_str().unwrap())
+        format!(
+            "{} {}",
+            package["name"].as_str().expect("as cargo writes it"),
+            package["version"].as_str().expect("as cargo writes it")
+        )
     };
-    lock["package"].as_array().unwrap().iter().map(name).collect()
+    lock["package"].as_array().expect("as cargo writes it").iter().map(name).collect()
 }
 
 /// `name version` of a component.
 fn component(component: &Value) -> String {
-    format!("{} {}", component["name"].as_str().unwrap(), component["version"].as_str().unwrap())
+    format!(
+        "{} {}",
+        component["name"].as_str().expect("as cargo writes it"),
+        component["version"].as_str().expect("as cargo writes it")
+    )
 }
 
 /// What cargo takes from the lock file for a package on this machine, as it is used or to build it.
 fn resolved(package: &str) -> BTreeSet<String> {
     let about = printed(Command::new("rustc").arg("-vV"));
-    let target = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let target = about.lines().find_map(|line| line.strip_prefix("host: ")).expect("as cargo writes it");
     let words =
         ["tree", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{p}", "--package", package];
     let tree = printed(programs::cargo().args(words).args(["--target", target]));

@@ -11,17 +11,18 @@ struct Releases {
 
 impl Releases {
     fn new() -> Self {
-        let releases = Self { folder: tempfile::tempdir().unwrap() };
+        let releases = Self { folder: tempfile::tempdir().expect("a folder can be made") };
         for side in ["one", "other"] {
-            fs::create_dir(releases.file(side)).unwrap();
-            fs::copy("/bin/true", releases.file(side).join("ytorch")).unwrap();
-            fs::copy("/bin/false", releases.file(side).join("ytorch-server")).unwrap();
-            fs::write(releases.file(side).join("built-with.txt"), "rustc\ncc 12\n").unwrap();
+            fs::create_dir(releases.file(side)).expect("files of the test can be used");
+            fs::copy("/bin/true", releases.file(side).join("ytorch")).expect("files of the test can be used");
+            fs::copy("/bin/false", releases.file(side).join("ytorch-server")).expect("files of the test can be used");
+            fs::write(releases.file(side).join("built-with.txt"), "rustc\ncc 12\n")
+                .expect("files of the test can be used");
         }
         let names = "0".repeat(64);
         let sums: String =
             ["ytorch", "ytorch-server", "built-with.txt"].map(|name| format!("{names}  {name}\n")).concat();
-        fs::write(releases.file("one/SHA256SUMS"), sums).unwrap();
+        fs::write(releases.file("one/SHA256SUMS"), sums).expect("files of the test can be used");
         releases
     }
 
@@ -33,7 +34,7 @@ impl Releases {
     fn compare(&self) -> (bool, String) {
         let mut command = Command::new(programs::repository().join("deploy/reproduce"));
         command.arg("--compare").arg(self.file("one")).arg(self.file("other"));
-        let output = command.env("CARGO_TARGET_DIR", programs::target()).output().unwrap();
+        let output = command.env("CARGO_TARGET_DIR", programs::target()).output().expect("deploy/reproduce runs");
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         (output.status.success(), said)
     }
@@ -42,13 +43,15 @@ impl Releases {
     fn change(&self, program: &str, section: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let (program, bytes) = (self.file("other").join(program), self.file("bytes"));
         let objcopy = |option: &str, value: String| {
-            assert!(Command::new("objcopy").args([option, &value]).arg(&program).status().unwrap().success());
+            assert!(
+                Command::new("objcopy").args([option, &value]).arg(&program).status().expect("objcopy runs").success()
+            );
         };
         let value = format!("{section}={}", bytes.display());
         objcopy("--dump-section", value.clone());
-        let mut content = fs::read(&bytes).unwrap();
+        let mut content = fs::read(&bytes).expect("files of the test can be used");
         change(&mut content);
-        fs::write(&bytes, content).unwrap();
+        fs::write(&bytes, content).expect("files of the test can be used");
         objcopy("--update-section", value);
     }
 }
