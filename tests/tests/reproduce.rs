@@ -1,6 +1,10 @@
 //! `deploy/reproduce --compare`: what differs between two releases is found and named. It builds nothing.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use ytorch_tests::programs;
 
@@ -16,13 +20,12 @@ impl Releases {
             fs::create_dir(releases.file(side)).expect("files of the test can be used");
             fs::copy("/bin/true", releases.file(side).join("ytorch")).expect("files of the test can be used");
             fs::copy("/bin/false", releases.file(side).join("ytorch-server")).expect("files of the test can be used");
-            fs::write(releases.file(side).join("built-with.txt"), "rustc\ncc 12\n")
-                .expect("files of the test can be used");
+            write(&releases.file(side).join("built-with.txt"), b"rustc\ncc 12\n");
         }
         let names = "0".repeat(64);
         let sums: String =
             ["ytorch", "ytorch-server", "built-with.txt"].map(|name| format!("{names}  {name}\n")).concat();
-        fs::write(releases.file("one/SHA256SUMS"), sums).expect("files of the test can be used");
+        write(&releases.file("one/SHA256SUMS"), sums.as_bytes());
         releases
     }
 
@@ -51,9 +54,14 @@ impl Releases {
         objcopy("--dump-section", value.clone());
         let mut content = fs::read(&bytes).expect("files of the test can be used");
         change(&mut content);
-        fs::write(&bytes, content).expect("files of the test can be used");
+        write(&bytes, &content);
         objcopy("--update-section", value);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the folder is gone when the test is")]
+fn write(file: &Path, bytes: &[u8]) {
+    fs::write(file, bytes).expect("files of the test can be used");
 }
 
 #[test]
@@ -85,7 +93,7 @@ fn a_path_of_the_builder_is_found() {
 #[test]
 fn another_compiler_is_shown() {
     let releases = Releases::new();
-    fs::write(releases.file("other/built-with.txt"), "rustc\ncc 14\n").unwrap();
+    write(&releases.file("other/built-with.txt"), b"rustc\ncc 14\n");
     let (same, said) = releases.compare();
     assert!(!same && said.contains("< cc 12") && said.contains("> cc 14"), "{said}");
 }
