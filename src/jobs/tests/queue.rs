@@ -88,8 +88,7 @@ impl Place {
             if what(&job) {
                 return job;
             }
-            let changed = tokio::time::timeout(Duration::from_mins(1), changes.changed()).await;
-            changed.unwrap_or_else(|_| panic!("it never was: {job:?}")).unwrap();
+            tokio::time::timeout(Duration::from_mins(1), changes.changed()).await.expect("it never was").unwrap();
         }
     }
 }
