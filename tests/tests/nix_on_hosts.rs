@@ -28,7 +28,8 @@ fn evaluate(host: &Host) -> Answer {
 /// Copies what git would commit, as whoever fetches the repository has it.
 fn give_tracked_files(host: &Host) {
     let folder = TempDir::with_prefix("ytorch-tests-").expect("the folder for temporary files works");
-    let script = r#"git ls-files --cached --others --exclude-standard | tar -c -T - | tar -x -C "$0""#;
+    let script = r#"{ git ls-files --cached --others --exclude-standard 2>/dev/null ||
+        find . -path ./target -prune -o -path ./.git -prune -o -type f -print; } | tar -c -T - | tar -x -C "$0""#;
     let status = Command::new("bash")
         .args(["-o", "pipefail", "-c", script])
         .arg(folder.path())
